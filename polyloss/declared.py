@@ -1,0 +1,171 @@
+"""Classes whose annotated fields are their parameters: `__init__`, signature, repr, config, registration."""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, dataclass_transform
+
+import keras
+
+from polyloss import checks
+
+REQUIRED: Any = inspect.Parameter.empty
+_CATALOGUE: dict[str, type[Declared]] = {}
+
+
+def catalogue() -> dict[str, type[Declared]]:
+    """Every loss class of polyloss by name, in alphabetical order.
+
+    >>> list(polyloss.catalogue())[:2]
+    ['BinaryCrossentropy', 'CategoricalCrossentropy']
+    """
+    return dict(sorted(_CATALOGUE.items()))
+
+
+def snake_case(name: str) -> str:
+    """``CategoricalFocalLoss`` as ``categorical_focal_loss``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+@dataclass_transform(kw_only_default=True)
+class Declared:
+    """Reads a subclass's annotated fields as its parameters.
+
+    - ``gamma: float = 2.0`` is a parameter with a default, ``counts: tuple`` a required one; ``ClassVar``
+      and names with an underscore are not parameters. An attribute without annotation
+      (``gamma = 3.0`` in a subclass) overrides a default.
+    - Keyword-only, unless the class says ``kw_only=False``: then in the order written, ``_: KW_ONLY``
+      ending the positional ones, as in `dataclasses`.
+    - ``function=`` is the loss as a function: it computes the values, and its declared parameter rules
+      hold for the fields.
+    - Array-likes are kept as tuples of Python numbers.
+    """
+
+    function: ClassVar[Callable[..., Any] | None] = None
+    _fields: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
+    _own: ClassVar[tuple[str, ...]] = ()
+    """The fields beyond those that every class has."""
+    _positional: ClassVar[tuple[str, ...]] = ()
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(
+        cls, *, function: Callable[..., Any] | None = None, kw_only: bool = True, abstract: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is not None:
+            cls.function = staticmethod(function)
+        cls._read_fields(kw_only)
+        if not abstract:
+            _register(cls)
+
+    @classmethod
+    def _read_fields(cls, kw_only: bool) -> None:
+        by_position = not kw_only
+        own: dict[str, Any] = {}
+        positional: list[str] = []
+        for name, annotation in inspect.get_annotations(cls).items():
+            if "KW_ONLY" in str(annotation):
+                kw_only = True
+            elif not name.startswith("_") and "ClassVar" not in str(annotation):
+                own[name] = cls.__dict__.get(name, REQUIRED)
+                if not kw_only:
+                    positional.append(name)
+        common = Declared._fields
+        inherited = {name: cls.__dict__.get(name, default) for name, default in cls._fields.items()}
+        if "name" not in own and inherited["name"] in (None, *(snake_case(c.__name__) for c in cls.__mro__[1:])):
+            inherited["name"] = snake_case(cls.__name__)
+        if by_position:
+            positional += [name for name in common if name not in positional]
+            cls._positional = tuple(positional)
+        merged = {**inherited, **own}
+        order = dict.fromkeys([*cls._positional, *(n for n in merged if n not in common), *common])
+        cls._fields = {name: merged[name] for name in order}
+        cls._own = tuple(name for name in order if name not in common)
+        if cls.__init__ is Declared.__init__:
+            kind = inspect.Parameter
+            cls.__signature__ = inspect.Signature(
+                [
+                    kind(n, kind.POSITIONAL_OR_KEYWORD if n in cls._positional else kind.KEYWORD_ONLY, default=d)
+                    for n, d in sorted(cls._fields.items(), key=lambda item: item[0] not in cls._positional)
+                ]
+            )
+        else:
+            signature = inspect.signature(cls.__init__)
+            cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        cls = type(self)
+        if len(args) > len(cls._positional):
+            listed = f"only {', '.join(cls._positional)}" if cls._positional else "no parameter"
+            raise TypeError(f"{cls.__name__}: takes {listed} by position. Got {len(args)} positional arguments.")
+        given = dict(zip(cls._positional, args, strict=False))
+        for name, value in kwargs.items():
+            if name in given:
+                raise TypeError(f"{cls.__name__}: {name} was given twice. Got {name}={value!r} after a position.")
+            if name not in cls._fields:
+                known = ", ".join(cls._fields)
+                raise TypeError(f"{cls.__name__}: unknown parameter. Got {name}={value!r}; it takes {known}.")
+            given[name] = value
+        rules = getattr(cls.function, "parameter_rules", {})
+        where = getattr(cls.function, "__name__", cls.__name__)
+        for name in cls._own:
+            value = checks.plain(given.pop(name, cls._fields[name]))
+            if value is REQUIRED:
+                raise TypeError(f"{cls.__name__}: {name} is required. Got no {name}.")
+            if name in rules:
+                rules[name](where, name, value)
+            setattr(self, name, value)
+        self._begin(**{name: given.get(name, cls._fields[name]) for name in Declared._fields})
+
+    def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
+        """Take over what every class has."""
+        raise NotImplementedError
+
+    def _options(self) -> dict[str, Any]:
+        """The fields as keyword arguments of the function."""
+        return {name: getattr(self, name) for name in self._own}
+
+    def _common_config(self) -> dict[str, Any]:
+        """What every class has, as it was given."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that makes the same object again: the fields, reduction, name and dtype."""
+        config = {**self._options(), **self._common_config()}
+        if type(self).__init__ is Declared.__init__:
+            return config
+        accepted = inspect.signature(type(self).__init__).parameters
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+        return {k: v for k, v in config.items() if k in accepted or (passes_on and k in Declared._fields)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The object that `get_config` described, nested Keras objects rebuilt."""
+        return cls(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in self._options().items()]
+        common = self._common_config()
+        shown += [f"{name}={common[name]!r}" for name in common if common[name] != type(self)._fields[name]]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> Any:
+        return copyreg.__newobj__, (type(self),), self.__dict__.copy()  # type: ignore[attr-defined]
+
+
+def _register(cls: type[Declared]) -> None:
+    """Make `cls` loadable: ours as ``polyloss>Name``, a user's under its own top-level package."""
+    package = cls.__module__.partition(".")[0]
+    key = f"{package}>{cls.__name__}"
+    other = keras.saving.get_registered_object(key)
+    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(
+            f"{cls.__name__}: the name must be new among the saved classes of {package!r}. Got {key!r}, "
+            f"which is {other.__module__}.{other.__qualname__}."
+        )
+    keras.saving.register_keras_serializable(package)(cls)
+    if package == "polyloss":
+        _CATALOGUE[cls.__name__] = cls

@@ -1,0 +1,8 @@
+"""PyTorch."""
+
+EXACT_LOG_SOFTMAX = False
+
+
+def replica_count() -> int:
+    """One: DistributedDataParallel averages gradients."""
+    return 1

@@ -1,0 +1,230 @@
+"""Imbalance: losses that let the many easy examples fade so that the few hard ones are heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from keras import ops
+
+from polyloss import checks, numerics
+from polyloss.classification import (
+    ignore,
+    kept_labels,
+    log_class,
+    log_classes,
+    log_yes_no,
+    one_hot,
+    settle,
+    smooth_binary,
+    smooth_classes,
+)
+from polyloss.domains import DISTRIBUTION, LABELS_OR_DISTRIBUTION, PROBABILITY, Domain
+from polyloss.loss import Loss
+from polyloss.numerics import Tensor
+
+
+@checks.parameters(
+    gamma=checks.at_least(0),
+    alpha=checks.optional(checks.one_or_per_class(checks.between(0, 1))),
+    from_logits=checks.boolean(),
+    label_smoothing=checks.between(0, 1),
+)
+def focal_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float | Sequence[float] | None = 0.25,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    r"""Log loss that fades as a decision becomes easy: one yes/no decision a class.
+
+    .. math:: \ell = -\alpha_t\,(1 - p_t)^{\gamma} \log p_t, \qquad
+        (p_t, \alpha_t) = \begin{cases} (p,\ \alpha) & y = 1 \\ (1 - p,\ 1 - \alpha) & y = 0 \end{cases}
+
+    With soft labels: the log loss of (y, p), times :math:`(1 - p_t)^\gamma` and :math:`\alpha_t`, with
+    :math:`p_t = p y + (1 - p)(1 - y)` and :math:`\alpha_t = \alpha y + (1 - \alpha)(1 - y)`.
+
+    When to choose it: detection and multi-label problems in which almost every decision is an easy "no".
+    `gamma` is how fast easy decisions fade (0: not at all; 2: one with p_t = 0.9 weighs 1/100). `alpha`
+    weighs positives against negatives: **per target**, not per batch, and small because focusing has
+    already quietened the negatives. For one class out of many `categorical_focal_loss`. Focusing bends
+    probabilities towards 1/2; where they must be calibrated, `binary_crossentropy`.
+
+    Args:
+        y_true: 0/1 or probabilities, (..., classes); any real or integer dtype.
+        y_pred: Probabilities, or logits with ``from_logits=True``; shape of `y_true`, float dtype
+            (float64 stays, half precision is computed in float32).
+        gamma: At least 0.
+        alpha: In [0, 1]: the weight of positives, negatives get 1 - alpha; one number, or one a class
+            (last axis). None: no weights.
+        from_logits: Whether `y_pred` are logits. Prefer logits: a saturated sigmoid passes no gradient.
+        label_smoothing: In [0, 1]; draws targets towards 1/2.
+
+    Returns:
+        One value an element, the shape of `y_pred`, in nats.
+
+    Raises:
+        ValueError: for shapes that differ, and parameters out of range.
+        TypeError: for parameters of the wrong type.
+
+    =========================  ==============  =====================================================
+    input                      value           gradient
+    =========================  ==============  =====================================================
+    logit +inf, y = 1          0               0
+    logit +inf, y = 0          inf             1 - alpha
+    p = 1, y = 1, gamma = 0.5  about 0         finite (that of `pow` would be infinite)
+    p outside [0, 1] by 1e-5   NaN             none
+    NaN                        NaN             NaN
+    =========================  ==============  =====================================================
+
+    >>> loss = polyloss.focal_loss([[1.0, 0.0]], [[3.0, -1.0]], from_logits=True)
+    >>> [round(float(v), 5) for v in loss[0]]
+    [3e-05, 0.01699]
+
+    References: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002.
+    """
+    y_true, y_pred = checks.elementwise("focal_loss", y_true, y_pred)
+    checks.vector_length("focal_loss", "alpha", alpha, y_pred, -1)
+    y = smooth_binary(y_true, label_smoothing)
+    log_p, log_q = log_yes_no(y_pred, from_logits)
+    loss = -(numerics.times(y, log_p) + numerics.times(1 - y, log_q))
+    if gamma:
+        miss = y * ops.exp(log_q) + (1 - y) * ops.exp(log_p)  # 1 - p_t
+        loss = numerics.power(miss, gamma) * loss
+    if alpha is not None:
+        a = numerics.constant(alpha, y_pred)
+        loss = (a * y + (1 - a) * (1 - y)) * loss
+    return loss
+
+
+class FocalLoss(Loss, function=focal_loss):
+    """Class form of `focal_loss`, for `model.compile(loss=...)`.
+
+    >>> polyloss.FocalLoss(from_logits=True)
+    FocalLoss(gamma=2.0, alpha=0.25, from_logits=True, label_smoothing=0.0)
+    """
+
+    gamma: float = 2.0
+    alpha: float | Sequence[float] | None = 0.25
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+
+    targets: ClassVar[Domain] = PROBABILITY
+    predictions: ClassVar[Domain] = PROBABILITY
+    tasks: ClassVar[tuple[str, ...]] = ("object detection", "multi-label classification", "binary classification")
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)",
+        "torchvision": "torchvision.ops.sigmoid_focal_loss",
+        "optax": "optax.losses.sigmoid_focal_loss",
+    }
+
+
+@checks.parameters(
+    gamma=checks.at_least(0),
+    alpha=checks.optional(checks.one_or_per_class(checks.at_least(0))),
+    from_logits=checks.boolean(),
+    ignore_class=checks.optional(checks.integer()),
+    label_smoothing=checks.between(0, 1),
+    axis=checks.integer(),
+)
+def categorical_focal_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float | Sequence[float] | None = None,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    r"""Softmax cross-entropy that fades as a sample becomes easy.
+
+    .. math:: \ell = -\sum_c \alpha_c\,y_c\,(1 - p_c)^{\gamma} \log p_c
+
+    When to choose it: one class out of many, classes very unequal in number (rare diseases among common
+    ones). `gamma` is how fast easy samples fade, ``gamma=0`` is cross-entropy; `alpha` weighs classes.
+    For independent yes/no decisions `focal_loss`.
+
+    Args:
+        y_true: Integer labels, (...) or (..., 1), or one-hot/soft labels, (..., classes).
+        y_pred: Probabilities (rows are renormalised), or logits with ``from_logits=True``; (..., classes).
+            A logit of -inf rules its class out.
+        gamma: At least 0.
+        alpha: At least 0: one number, or one a class. None: 1. (Keras's default is 0.25 for every class,
+            which only scales the learning rate.)
+        from_logits: Whether `y_pred` are logits.
+        ignore_class: An integer label whose samples count for nothing: value and gradient 0, and the
+            class form leaves them out of the mean.
+        label_smoothing: In [0, 1]; draws targets towards 1/C.
+        axis: The class axis.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without `axis`, in nats.
+
+    Raises:
+        ValueError: for shapes that do not fit, and parameters out of range.
+        TypeError: for labels that are not integers, and parameters of the wrong type.
+
+    =============================  =================================  ================================
+    input                          value                              gradient
+    =============================  =================================  ================================
+    label out of range             NaN, on every backend              0
+    label = ignore_class           0                                  0
+    logit -inf, its y = 0          as if the class were not there     0 for that logit
+    p_y = 1, gamma = 0.5           0                                  0 (that of `pow` is infinite)
+    largest logit not finite       NaN                                none
+    =============================  =================================  ================================
+
+    >>> loss = polyloss.categorical_focal_loss([1], [[1.0, 2.0]], from_logits=True)
+    >>> round(float(loss[0]), 5)
+    0.02266
+
+    References: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002.
+    """
+    where = "categorical_focal_loss"
+    y_true, y_pred, axis, sparse = checks.labels_or_dense(where, y_true, y_pred, axis)
+    checks.vector_length(where, "alpha", alpha, y_pred, axis)
+    kept = valid = None
+    if sparse:
+        kept, labels, y_pred = ignore(y_true, y_pred, ignore_class, axis)
+        labels, valid = numerics.valid_labels(labels, numerics.size(y_pred, axis))
+        if not label_smoothing:
+            loss = _fade(log_class(y_pred, labels, from_logits, axis), gamma)
+            if isinstance(alpha, tuple):
+                alpha = ops.take(ops.convert_to_tensor(alpha, dtype=numerics.dtype_of(y_pred)), labels)
+            return settle(loss if alpha is None else alpha * loss, kept, valid)
+        y_true = one_hot(labels, y_pred, axis)
+    y = smooth_classes(y_true, label_smoothing, axis)
+    log_p = numerics.asked_for(y, log_classes(y_pred, from_logits, axis))
+    terms = y * _fade(log_p, gamma)
+    if alpha is not None:
+        terms = numerics.constant(alpha, y_pred, axis) * terms
+    loss = ops.sum(terms, axis=axis)
+    return loss if valid is None else settle(loss, kept, valid)
+
+
+def _fade(log_p: Tensor, gamma: float) -> Tensor:
+    """``-(1 - p)^gamma log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
+    return -(numerics.power(-ops.expm1(log_p), gamma) * log_p) if gamma else -log_p
+
+
+class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
+    """Class form of `categorical_focal_loss`, for `model.compile(loss=...)`."""
+
+    gamma: float = 2.0
+    alpha: float | Sequence[float] | None = None
+    from_logits: bool = False
+    ignore_class: int | None = None
+    label_smoothing: float = 0.0
+    axis: int = -1
+
+    targets: ClassVar[Domain] = LABELS_OR_DISTRIBUTION
+    predictions: ClassVar[Domain] = DISTRIBUTION
+    tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation")
+    elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.CategoricalFocalCrossentropy"}
+
+    kept = kept_labels

@@ -1,0 +1,95 @@
+"""Metric learning: close together what is alike, far apart what is not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from keras import ops
+
+from polyloss import checks, numerics
+from polyloss.domains import NON_NEGATIVE, PROBABILITY, REAL, Domain
+from polyloss.loss import Loss
+from polyloss.numerics import Tensor
+
+
+@checks.parameters(margin=checks.positive())
+def contrastive_loss(y_true: Tensor, y_pred: Tensor, *, margin: float = 1.0) -> Tensor:
+    r"""Draws alike pairs together and pushes others apart until they are a margin away.
+
+    **1 means alike, 0 means different**: the reverse of Hadsell's paper and of the Keras siamese example,
+    where 1 means different. There is no factor 1/2.
+
+    .. math:: \ell = y\,d^2 + (1 - y)\,\max(m - d,\ 0)^2, \qquad d = \lVert a - b \rVert_2
+
+    When to choose it: an embedding to search in (the same product, the same person), trained from
+    labelled pairs. `margin` sets the scale: pairs that differ and are further apart are left alone.
+
+    Args:
+        y_true: 1 for pairs that are alike, 0 for pairs that are not (or in between), (B,) or (B, 1); any
+            real or integer dtype.
+        y_pred: Pairs of embeddings, (B, 2, D), or distances, (B,) or (B, 1); float dtype (float64 stays,
+            half precision is computed in float32).
+        margin: Greater than 0, in units of the distance.
+
+    Returns:
+        One value a pair, (B,), in squared units of the distance.
+
+    Raises:
+        ValueError: for shapes that do not fit ((B, 2) among them: it could be either), and parameters out
+            of range.
+        TypeError: for parameters of the wrong type.
+
+    ==========================  ==========  ======================================================
+    input                       value       gradient
+    ==========================  ==========  ======================================================
+    a = b, y = 0                margin^2    0: there is no direction to push in
+    d = margin, y = 0           0           0
+    NaN                         NaN         NaN
+    ==========================  ==========  ======================================================
+
+    >>> loss = polyloss.contrastive_loss([1, 0], [[[0.0, 0.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.5]]])
+    >>> [float(v) for v in loss]
+    [25.0, 0.25]
+
+    References: Hadsell, Chopra and LeCun 2006, Dimensionality Reduction by Learning an Invariant Mapping,
+    doi:10.1109/CVPR.2006.100.
+    """
+    where = "contrastive_loss"
+    y_pred, y_true = checks.predictions(where, y_pred), checks.target(where, y_true)
+    shape = tuple(y_pred.shape)
+    if len(shape) == 3 and shape[1] == 2:
+        apart = y_pred[:, 0] - y_pred[:, 1]
+        d, squared = numerics.safe_norm(apart), ops.sum(ops.square(apart), axis=-1)
+    elif len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
+        d = ops.reshape(y_pred, (-1,))
+        squared = ops.square(d)
+    else:
+        checks.refuse_shapes(
+            where, "y_pred must be pairs of embeddings (B, 2, D) or distances (B,) or (B, 1)", y_true, y_pred
+        )
+    if len(y_true.shape) == 2 and y_true.shape[1] == 1:
+        y_true = ops.squeeze(y_true, 1)
+    if len(y_true.shape) != 1 or (None not in (*y_true.shape, *d.shape) and y_true.shape != d.shape):
+        checks.refuse_shapes(where, "y_true must have one label a pair, (B,) or (B, 1)", y_true, y_pred)
+    y = ops.cast(y_true, numerics.dtype_of(y_pred))
+    short = margin - d
+    short = ops.where(short < 0, 0.0, short)
+    return numerics.times(y, squared) + numerics.times(1 - y, ops.square(short))
+
+
+class ContrastiveLoss(Loss, function=contrastive_loss):
+    """Class form of `contrastive_loss`, for `model.compile(loss=...)`. 1 means alike."""
+
+    margin: float = 1.0
+
+    targets: ClassVar[Domain] = PROBABILITY
+    tasks: ClassVar[tuple[str, ...]] = ("metric learning",)
+    elsewhere: ClassVar[dict[str, str]] = {
+        "pytorch-metric-learning": "pytorch_metric_learning.losses.ContrastiveLoss (mines its own pairs)",
+        "tensorflow-addons": "tfa.losses.ContrastiveLoss",
+    }
+
+    def prediction_domain(self, y_pred: Tensor | np.ndarray) -> Domain:
+        """Distances are not negative; embeddings are any numbers."""
+        return REAL if len(y_pred.shape) == 3 else NON_NEGATIVE
