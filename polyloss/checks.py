@@ -43,6 +43,7 @@ class Parameter:
     must: str = ""
 
     def __call__(self, where: str, name: str, value: Any) -> None:
+        """Raise unless `value` will do."""
         if not self.kind(value):
             refuse(where, name, f"be {self.kind_name}", value, TypeError)
         if not self.holds(value):
@@ -149,7 +150,7 @@ def parameters(**rules: Parameter) -> Callable[[Callable[P, R]], Callable[P, R]]
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             if len(args) > 2:  # Keras's positional order
-                kwargs |= dict(zip(names[2:], args[2:], strict=False))
+                kwargs.update(zip(names[2:], args[2:], strict=False))
                 args = args[:2]  # type: ignore[assignment]
             for name, value in kwargs.items():
                 if name in rules:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-
 Fault = tuple[np.ndarray, str, np.ndarray]
 """Where values are wrong, the sentence for it, and what to show of them."""
 

@@ -67,6 +67,8 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
     tasks: ClassVar[tuple[str, ...]] = ()
     """The kinds of problem it is for."""
 
+    _dtype: str
+
     def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
         where = getattr(self.function, "__name__", type(self).__name__)
         _REDUCTION(where, "reduction", reduction)
@@ -75,9 +77,10 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
         except (ValueError, TypeError) as error:
             checks.refuse(where, "dtype", f"be a float dtype or a policy ({error})", dtype)
         self._given_dtype = dtype.name if isinstance(dtype, keras.DTypePolicy) else dtype
-        if dtype is not None and "float" not in (self._dtype or ""):
+        asked = self._dtype
+        if dtype is not None and "float" not in (asked or ""):
             checks.refuse(where, "dtype", "be a float dtype", dtype)
-        self._dtype = "float64" if dtype is not None and self._dtype == "float64" else "float32"
+        self._dtype = "float64" if dtype is not None and asked == "float64" else "float32"
 
     def _common_config(self) -> dict[str, Any]:
         return {"reduction": self.reduction, "name": self.name, "dtype": self._given_dtype}

@@ -10,17 +10,14 @@ One module a framework, the same names in each:
     By how many replicas the training engine will add up what a loss returns.
 """
 
+import importlib
+
 import keras
 
-_name = keras.backend.backend()
-if _name == "jax":
-    from polyloss.framework import jax as _framework
-elif _name == "tensorflow":
-    from polyloss.framework import tensorflow as _framework
-elif _name == "torch":
-    from polyloss.framework import torch as _framework
-else:  # numpy, openvino: values only
-    from polyloss.framework import values_only as _framework
+_backend = keras.backend.backend()
+_framework = importlib.import_module(
+    f"polyloss.framework.{_backend if _backend in ('jax', 'tensorflow', 'torch') else 'values_only'}"
+)
 
-EXACT_LOG_SOFTMAX = _framework.EXACT_LOG_SOFTMAX
+EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 replica_count = _framework.replica_count

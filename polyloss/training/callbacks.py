@@ -70,7 +70,7 @@ class Validate(keras.callbacks.Callback):
 
     def _outputs(self, predicted: Any) -> Iterator[tuple[str | int | None, Loss, Any]]:
         """Every output that has a loss of ours: its key (None for a single one), the loss, the prediction."""
-        losses = self.model.loss
+        losses: Any = self.model.loss
         if isinstance(losses, Loss):
             if isinstance(predicted, dict):
                 losses = dict.fromkeys(predicted, losses)
@@ -81,7 +81,7 @@ class Validate(keras.callbacks.Callback):
             return
         if isinstance(losses, dict) and isinstance(predicted, list | tuple):
             predicted = dict(zip(self.model.output_names, predicted, strict=True))
-        items = losses.items() if isinstance(losses, dict) else enumerate(losses or ())
+        items: Any = losses.items() if isinstance(losses, dict) else enumerate(losses or ())
         for name, loss in items:
             if isinstance(loss, Loss):
                 yield name, loss, predicted[name] if isinstance(predicted, dict | list | tuple) else predicted
