@@ -84,7 +84,8 @@ class Validate(keras.callbacks.Callback):
         items: Any = losses.items() if isinstance(losses, dict) else enumerate(losses or ())
         for name, loss in items:
             if isinstance(loss, Loss):
-                yield name, loss, predicted[name] if isinstance(predicted, dict | list | tuple) else predicted
+                several: Any = predicted if isinstance(predicted, dict | list | tuple) else None
+                yield name, loss, predicted if several is None else several[name]
 
 
 def _of_output(values: Any, name: str | int | None) -> Any:

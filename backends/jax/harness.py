@@ -1,0 +1,50 @@
+"""What the tests need of JAX: the same names in every backend's harness."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+GRADIENTS = True
+COMPILED = ("jit",)
+
+
+def tensor(array: np.ndarray) -> Any:
+    return jnp.asarray(array)
+
+
+def array(x: Any) -> np.ndarray:
+    return np.asarray(x)
+
+
+@contextlib.contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """float64 exists only where it was asked for."""
+    with jax.enable_x64(dtype == "float64"):
+        yield
+
+
+def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x), and the gradient of its sum."""
+    values, pullback = jax.vjp(f, x)
+    (gradient,) = pullback(jnp.ones_like(values))
+    return np.asarray(values), np.asarray(gradient)
+
+
+def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    return jax.jit(f)
+
+
+def device_of(x: Any) -> str:
+    return next(iter(x.devices())).platform
+
+
+def accelerator() -> str | None:
+    """The accelerator that arrays land on, or None."""
+    platform = jax.default_backend()
+    return None if platform == "cpu" else platform

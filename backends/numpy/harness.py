@@ -1,0 +1,43 @@
+"""What the tests need of NumPy: values only. The same names in every backend's harness."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+GRADIENTS = False
+COMPILED = ()
+
+
+def tensor(array: np.ndarray) -> Any:
+    return np.asarray(array)
+
+
+def array(x: Any) -> np.ndarray:
+    return np.asarray(x)
+
+
+@contextlib.contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    with np.errstate(all="ignore"):  # infinities and NaN are results here, as on the other backends
+        yield
+
+
+def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, None]:
+    """f(x); NumPy has no gradients."""
+    return np.asarray(f(x)), None
+
+
+def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    raise NotImplementedError("NumPy compiles nothing")
+
+
+def device_of(x: Any) -> str:
+    return "cpu"
+
+
+def accelerator() -> str | None:
+    return None

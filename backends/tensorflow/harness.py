@@ -1,0 +1,51 @@
+"""What the tests need of TensorFlow: the same names in every backend's harness."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+GRADIENTS = True
+COMPILED = ("graph", "xla")
+
+
+def tensor(array: np.ndarray) -> Any:
+    return tf.constant(array)
+
+
+def array(x: Any) -> np.ndarray:
+    return x.numpy() if hasattr(x, "numpy") else np.asarray(x)
+
+
+@contextlib.contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    yield
+
+
+def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x), and the gradient of its sum."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values = f(x)
+    gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return array(values), array(gradient)
+
+
+def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    return tf.function(f, jit_compile=mode == "xla")
+
+
+def device_of(x: Any) -> str:
+    return tf.DeviceSpec.from_string(x.device).device_type.lower()
+
+
+def accelerator() -> str | None:
+    """The accelerator that tensors land on, or None."""
+    for kind in ("GPU", "TPU"):
+        if tf.config.list_logical_devices(kind):
+            return kind.lower()
+    return None

@@ -1,0 +1,52 @@
+"""What the tests need of PyTorch: the same names in every backend's harness."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+GRADIENTS = True
+COMPILED = ("aot_eager",)
+
+
+def tensor(array: np.ndarray) -> Any:
+    if array.dtype.name == "bfloat16":
+        return torch.as_tensor(array.astype("float32")).to(torch.bfloat16)
+    return torch.as_tensor(np.array(array))
+
+
+def array(x: Any) -> np.ndarray:
+    x = x.detach().cpu()
+    return (x.float() if x.dtype is torch.bfloat16 else x).numpy()
+
+
+@contextlib.contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    yield
+
+
+def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x), and the gradient of its sum."""
+    x = x.detach().clone().requires_grad_(True)
+    values = f(x)
+    if not values.requires_grad:
+        return array(values), np.zeros(tuple(x.shape), "float32")
+    (gradient,) = torch.autograd.grad(values.sum(), x)
+    return array(values), array(gradient)
+
+
+def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    return torch.compile(f, backend=mode, fullgraph=True)
+
+
+def device_of(x: Any) -> str:
+    return x.device.type
+
+
+def accelerator() -> str | None:
+    """The accelerator that tensors land on, or None."""
+    return "cuda" if torch.cuda.is_available() else None
