@@ -82,11 +82,9 @@ def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` for base >= 0, without the infinite or NaN gradients of `pow` at 0."""
     if exponent == 0:
         return ops.ones_like(base)
-    if exponent in (1, 2, 3, 4):
-        result = base
-        for _ in range(int(exponent) - 1):
-            result = result * base
-        return result
+    if exponent in range(1, 9):  # products keep more digits than exp(n log x)
+        half = power(base, exponent // 2)
+        return half * half * base if exponent % 2 else half * half
     smallest = 1.2e-38 if dtype_of(base) == "float32" else 2.3e-308  # below it 1 / base overflows
     positive = base >= smallest
     safe = ops.where(positive, base, 1.0)
@@ -103,6 +101,11 @@ def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     zero = squared == 0
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
     return ops.reshape(scale, ops.shape(root)) * root
+
+
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """`x` within [low, high]; beyond, the gradient is 0, at the ends 1."""
+    return ops.where(x < low, ops.full_like(x, low), ops.where(x > high, ops.full_like(x, high), x))
 
 
 def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 GRADIENTS = True
+DTYPES = ("float32", "float64")
 COMPILED = ("aot_eager",)
 
 
