@@ -4,7 +4,8 @@
                                                  [--modes eager,compile] [--out build/bench/torch.json]
 
 Timed is one forward and backward pass of the mean loss; the three take turns, so that a busy moment of the
-machine hits all of them. Tables go to the terminal, all figures to the JSON file.
+machine hits all of them. Tables go to the terminal, all figures to the JSON file. On a machine that others
+use too, put `taskset -c 0` in front: threads that wait for each other measure the others' work.
 """
 
 from __future__ import annotations
@@ -262,6 +263,8 @@ class Tensorflow:
         self.tf = tf
         gpus = tf.config.list_physical_devices("GPU")
         self.on_gpu = bool(gpus)
+        if not gpus:
+            self.memory_is = "not measured on the CPU"
         self.device = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else "CPU"
 
     def modes(self) -> dict[str, str | None]:
@@ -331,11 +334,11 @@ def take_turns(backend: Any, runs: dict[str, Thunk], repeats: int, warm: int = 3
 
 
 def summary(measured: list[float]) -> dict[str, float]:
-    """Median and quartiles."""
+    """Median, quartiles and the least."""
     if len(measured) == 1:
-        return {"median": measured[0], "lower": measured[0], "upper": measured[0]}
+        return dict.fromkeys(("median", "lower", "upper", "least"), measured[0])
     lower, median, upper = statistics.quantiles(measured, n=4, method="inclusive")
-    return {"median": median, "lower": lower, "upper": upper}
+    return {"median": median, "lower": lower, "upper": upper, "least": min(measured)}
 
 
 def ratios(measured: dict[str, list[float]]) -> dict[str, float]:
@@ -488,6 +491,11 @@ def versions(backend: Any) -> dict[str, str]:
     return found
 
 
+def usable_cpus() -> int | None:
+    """How many CPUs this process may run on (`taskset`)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
     """A bar, and what advances it and tells what comes next."""
@@ -551,7 +559,7 @@ def main() -> None:
         of_mode = [row for row in rows if row["mode"] == mode]
         CONSOLE.print(loss_table(f"{name}, {mode}: forward and backward ({backend.device})", of_mode))
     if rows:
-        CONSOLE.print(f"Memory: {backend.memory_is}; '-' is not measured.")
+        CONSOLE.print(f"Memory: {backend.memory_is}.")
     if call_rows:
         CONSOLE.print(call_table(f"{name}: a call in eager mode, batch 32 x 10", call_rows))
     for row in rows:
@@ -569,7 +577,12 @@ def main() -> None:
         "backend": name,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(backend),
-        "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "device": backend.device},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "cpus_used": usable_cpus(),
+            "architecture": platform.machine(),
+            "device": backend.device,
+        },
         "quick": options.quick,
         "repeats": options.repeats,
         "memory_is": backend.memory_is,

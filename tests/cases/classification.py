@@ -353,7 +353,7 @@ CASES = [
                 np.zeros((4, 3)),
             ),
             Refusal(
-                "categorical_crossentropy: class_weights must be a sequence of numbers. Got class_weights=2.0.",
+                "categorical_crossentropy: class_weights must be None or a sequence of numbers. Got class_weights=2.0.",
                 {"class_weights": 2.0},
                 error=TypeError,
             ),

@@ -15,6 +15,7 @@ from tests.oracle import Dual, sqrt
 
 def contrastive(y: float, p: Any, margin: float = 1.0) -> list[Dual]:
     """y d^2 + (1 - y) max(margin - d, 0)^2; Hadsell et al. 2006, equation 4, with 1 for alike and without 1/2."""
+    y = y[0] if isinstance(y, list) else y
     if isinstance(p[0], list):
         d = sqrt(sum(((a - b) * (a - b) for a, b in zip(*p, strict=True)), Dual(0)))
     else:

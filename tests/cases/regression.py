@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,9 @@ def squared_log_halves(y: float, x: np.ndarray) -> Arrays:
 def sentences(function: str) -> list[Any]:
     return same_shape_refusals(function)
 
+
+BELOW = math.log1p(1e-7) - math.log(2)
+"""What a prediction below 0 is short of a target of 1."""
 
 CASES = [
     Case(
@@ -190,10 +194,10 @@ CASES = [
             Corner({}, [2.0], [2.0], [0.0], [0.0]),
             Corner({}, [9.0], [99.0], [5.301898110478399]),
             Corner({}, [0.0], [0.0], [0.0], [0.0]),
-            Corner({}, [1.0], [-5.0], [0.48045287569], [-1.3862940225]),
+            Corner({}, [1.0], [-5.0], [BELOW**2], [2 * BELOW / (1 + 1e-7)]),
             Corner({}, [1.0], [inf], [inf]),
             Corner({}, [1.0], [nan], [nan]),
-            Corner({}, [1000.0], [1000.001], [9.97783e-13]),
+            Corner({}, [1000.0], [1000.5], [math.log1p(0.5 / 1001) ** 2]),
         ],
         refusals=sentences("mean_squared_logarithmic_error"),
         laws=[
