@@ -16,14 +16,12 @@ from polyloss.numerics import Tensor
 # -- what the losses on a sigmoid share -----------------------------------------------------------
 
 
-def log_yes_no(y_pred: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
-    """``log p`` and ``log(1 - p)`` of a yes/no prediction."""
-    return numerics.log_sigmoid_pair(y_pred) if from_logits else numerics.log_probability_pair(y_pred)
-
-
-def smooth_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
-    """Targets drawn towards 1/2."""
-    return y_true * (1 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
+def yes_and_no(y_true: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """How much a target asks for yes and for no, drawn towards 1/2 (each on its own: 1 - yes loses digits)."""
+    if not label_smoothing:
+        return y_true, 1 - y_true
+    kept, half = 1 - label_smoothing, 0.5 * label_smoothing
+    return y_true * kept + half, (1 - y_true) * kept + half
 
 
 # -- what the losses on a softmax share -----------------------------------------------------------
@@ -116,12 +114,15 @@ def binary_crossentropy(
     if len(y_pred.shape):
         checks.class_axis(where, axis, y_pred)
         checks.vector_length(where, "pos_weight", pos_weight, y_pred, axis)
-    y = smooth_binary(y_true, label_smoothing)
-    log_p, log_q = log_yes_no(y_pred, from_logits)
-    yes = numerics.times(y, log_p)
+    yes, no = yes_and_no(y_true, label_smoothing)
+    total: Tensor | float = 1.0
     if pos_weight is not None:
         yes = numerics.constant(pos_weight, y_pred, axis) * yes
-    return numerics.mean(-(yes + numerics.times(1 - y, log_q)), axis)
+        total = yes + no
+    if from_logits:
+        return numerics.mean(numerics.log_loss(yes, no, y_pred, total), axis)
+    log_p, log_q = numerics.log_probability_pair(y_pred)
+    return numerics.mean(-(yes * log_p + no * log_q), axis)
 
 
 class BinaryCrossentropy(Loss, function=binary_crossentropy, kw_only=False):

@@ -84,8 +84,7 @@ class Validate(keras.callbacks.Callback):
         items: Any = losses.items() if isinstance(losses, dict) else enumerate(losses or ())
         for name, loss in items:
             if isinstance(loss, Loss):
-                several: Any = predicted if isinstance(predicted, dict | list | tuple) else None
-                yield name, loss, predicted if several is None else several[name]
+                yield name, loss, _of_output(predicted, name)
 
 
 def _of_output(values: Any, name: str | int | None) -> Any:
