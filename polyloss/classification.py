@@ -324,14 +324,14 @@ def sparse_categorical_crossentropy(
 
 def one_hot(labels: Tensor, y_pred: Tensor, axis: int) -> Tensor:
     """Labels as a table of 0 and 1 with the shape of `y_pred`."""
-    return ops.one_hot(labels, y_pred.shape[axis], axis=axis, dtype=numerics.dtype_of(y_pred))
+    return ops.one_hot(labels, ops.shape(y_pred)[axis], axis=axis, dtype=numerics.dtype_of(y_pred))
 
 
 def ignore(labels: Tensor, y_pred: Tensor, ignore_class: int | None, axis: int) -> tuple[Tensor | None, Tensor, Tensor]:
     """Which samples are kept; the others get a harmless label and harmless predictions."""
     if ignore_class is None:
         return None, labels, y_pred
-    kept = labels != ignore_class
+    kept = ops.not_equal(labels, ignore_class)
     return kept, ops.where(kept, labels, ops.zeros_like(labels)), ops.where(ops.expand_dims(kept, axis), y_pred, 1.0)
 
 
@@ -347,7 +347,7 @@ def kept_labels(loss: Loss, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
     if ignore_class is None:
         return None
     y_true, _, _, sparse = checks.labels_or_dense(str(loss.name), y_true, y_pred, getattr(loss, "axis", -1))
-    return y_true != ignore_class if sparse else None
+    return ops.not_equal(y_true, ignore_class) if sparse else None
 
 
 class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentropy, kw_only=False):

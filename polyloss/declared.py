@@ -30,6 +30,15 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+class _OfTheClass:
+    """`inspect.signature` of a class shows its parameters; that of an instance shows its `__call__`."""
+
+    def __get__(self, instance: Any, owner: type[Declared]) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return owner._signature
+
+
 @dataclass_transform(kw_only_default=True)
 class Declared:
     """Reads a subclass's annotated fields as its parameters.
@@ -49,7 +58,8 @@ class Declared:
     _own: ClassVar[tuple[str, ...]] = ()
     """The fields beyond those that every class has."""
     _positional: ClassVar[tuple[str, ...]] = ()
-    __signature__: ClassVar[inspect.Signature]
+    _signature: ClassVar[inspect.Signature]
+    __signature__ = _OfTheClass()
 
     def __init_subclass__(
         cls, *, function: Callable[..., Any] | None = None, kw_only: bool = True, abstract: bool = False, **kwargs: Any
@@ -86,7 +96,7 @@ class Declared:
         cls._own = tuple(name for name in order if name not in common)
         if cls.__init__ is Declared.__init__:
             kind = inspect.Parameter
-            cls.__signature__ = inspect.Signature(
+            cls._signature = inspect.Signature(
                 [
                     kind(n, kind.POSITIONAL_OR_KEYWORD if n in cls._positional else kind.KEYWORD_ONLY, default=d)
                     for n, d in sorted(cls._fields.items(), key=lambda item: item[0] not in cls._positional)
@@ -94,7 +104,7 @@ class Declared:
             )
         else:
             signature = inspect.signature(cls.__init__)
-            cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+            cls._signature = signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)

@@ -35,7 +35,7 @@ def tensor(x: Tensor) -> Tensor:
 
 def constant(value: float | Sequence[float], like: Tensor, axis: int = -1) -> Tensor | float:
     """A parameter for arithmetic with `like`: a number as it is, a sequence laid along `axis`."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     vector = ops.convert_to_tensor(tuple(value), dtype=dtype_of(like))
     behind = -1 - axis if axis < 0 else len(like.shape) - 1 - axis
@@ -70,7 +70,7 @@ def times(a: Tensor, b: Tensor) -> Tensor:
 
 def asked_for(a: Tensor, b: Tensor) -> Tensor:
     """`b`, with a harmless 0 where its factor `a` is 0 and it, or its square, overflows."""
-    return ops.where(ops.logical_and(a == 0, ops.abs(b) > 1e18), 0.0, b)
+    return ops.where(ops.logical_and(ops.equal(a, 0), ops.abs(b) > 1e18), 0.0, b)
 
 
 def absolute(x: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     total = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True))
     scale = ops.where(ops.logical_and(total > 0, ops.isfinite(total)), total, 1.0)
     squared = ops.sum(ops.square(x / scale), axis=axis)
-    zero = squared == 0
+    zero = ops.equal(squared, 0)
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
     return ops.reshape(scale, ops.shape(root)) * root
 
@@ -133,7 +133,7 @@ def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
         clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
-    return clipped + ops.where(clipped == x, 0.0, x - ops.stop_gradient(x))
+    return clipped + ops.where(ops.equal(clipped, x), 0.0, x - ops.stop_gradient(x))
 
 
 # -- yes or no ------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def _sign_and_minus(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _against(wrong: Tensor, minus: Tensor) -> Tensor:
     r"""``wrong * |x|`` with :math:`0 \cdot \infty = 0`: how much the target is against the sign of x."""
-    return -wrong * ops.where(ops.logical_and(wrong == 0, minus < -1e18), 0.0, minus)
+    return -wrong * ops.where(ops.logical_and(ops.equal(wrong, 0), minus < -1e18), 0.0, minus)
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -215,10 +215,10 @@ def _largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
     however small it is. A row whose largest is not finite has no softmax: NaN.
     """
     m = ops.max(x, axis=axis, keepdims=True, initial=-float("inf"))
-    top = x == m
+    top = ops.equal(x, m)
     ties = ops.sum(ops.cast(top, dtype_of(x)), axis=axis, keepdims=True)
     others = ops.sum(ops.where(top, 0.0, ops.exp(x - m)), axis=axis, keepdims=True) + (ties - 1)
-    return m, ops.log1p(ops.where(ops.isfinite(m), others, float("nan"))), ties == 1
+    return m, ops.log1p(ops.where(ops.isfinite(m), others, float("nan"))), ops.equal(ties, 1)
 
 
 @framework.fused
@@ -229,7 +229,7 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     m, rest, alone = _largest_and_rest(x, axis)
     # Where one class alone is largest its x - m is a constant 0: left in, its gradient 1 - 1 + tiny
     # would round to 0.
-    return ops.where(ops.logical_and(x == m, alone), 0.0, x - m) - rest
+    return ops.where(ops.logical_and(ops.equal(x, m), alone), 0.0, x - m) - rest
 
 
 @framework.fused
@@ -239,7 +239,7 @@ def log_softmax_at(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
         return at_label(ops.log_softmax(x, axis=axis), labels, axis)
     m, rest, alone = (ops.squeeze(t, axis) for t in _largest_and_rest(x, axis))
     own = at_label(x, labels, axis)
-    return ops.where(ops.logical_and(own == m, alone), 0.0, own - m) - rest
+    return ops.where(ops.logical_and(ops.equal(own, m), alone), 0.0, own - m) - rest
 
 
 @framework.fused
@@ -256,13 +256,15 @@ def log_normalized(p: Tensor, axis: int = -1) -> Tensor:
     """Log of probabilities, rows renormalised and clipped to [eps, 1 - eps] as Keras does."""
     p = nan_outside(p, 0.0, 1.0)
     total = ops.sum(p, axis=axis, keepdims=True)
-    share = p / ops.where(total == 0, 1.0, total)
+    share = p / ops.where(ops.equal(total, 0), 1.0, total)
     epsilon = keras.config.epsilon()
     return ops.log(clip_through(share, epsilon, 1 - epsilon))
 
 
 def valid_labels(labels: Tensor, classes: int | Tensor) -> tuple[Tensor, Tensor]:
     """Labels safe to index with, and which of them were in range."""
+    if not isinstance(classes, int):
+        classes = ops.cast(classes, dtype_of(labels))
     valid = ops.logical_and(labels >= 0, labels < classes)
     return ops.where(valid, labels, ops.zeros_like(labels)), valid
 

@@ -13,6 +13,7 @@ from polyloss.loss import Loss
 from polyloss.numerics import Tensor
 
 
+@checks.parameters()
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Squared error, averaged over the last axis.
 
@@ -52,6 +53,7 @@ class MeanSquaredError(Loss, function=mean_squared_error, kw_only=False):
     }
 
 
+@checks.parameters()
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Absolute error, averaged over the last axis.
 
@@ -152,6 +154,7 @@ class Huber(Loss, function=huber, kw_only=False):
     }
 
 
+@checks.parameters()
 def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Squared difference of logarithms, averaged over the last axis.
 

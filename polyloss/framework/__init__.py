@@ -9,6 +9,8 @@ One module a framework, the same names in each:
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
+``entry_point(f)``
+    Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
 ``clip(x, low, high)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
 ``replica_count()``
@@ -26,6 +28,7 @@ _framework = importlib.import_module(
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 fused = _framework.fused
+entry_point = _framework.entry_point
 clip = _framework.clip
 at_label = _framework.at_label
 replica_count = _framework.replica_count

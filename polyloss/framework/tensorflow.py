@@ -16,6 +16,11 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, left alone by AutoGraph, which would mix up decorated functions of one source."""
+    return tf.autograph.experimental.do_not_convert(function)
+
+
 def at_label(x: Any, labels: Any, axis: int) -> Any:
     """The entry of `x` at each label, as one gather."""
     last = len(x.shape) - 1
