@@ -287,7 +287,8 @@ def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
             where, "y_true must be integer labels, the shape of y_pred without the class axis", y_true, y_pred
         )
     if not is_integer(labels):
-        whole = ops.logical_and(ops.equal(ops.floor(labels), labels), ops.abs(labels) < 2.0**31)
+        back = ops.cast(ops.cast(labels, "int32"), numerics.dtype_of(labels))
+        whole = ops.logical_and(ops.equal(back, labels), ops.abs(labels) < 2.0**31)
         impossible = ops.full_like(labels, -(2.0**30))
         labels = ops.cast(ops.where(whole, labels, impossible), "int32")
     return _wide(labels), y_pred, axis

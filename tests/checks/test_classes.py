@@ -58,7 +58,7 @@ def check_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path)
             copy.copy(loss),
             copy.deepcopy(loss),
             pickle.loads(pickle.dumps(loss)),
-            keras.losses.get({"class_name": f"polyloss>{case.name}", "config": config}),
+            keras.losses.get({"class_name": keras.saving.get_registered_name(case.loss), "config": config}),
             keras.models.load_model(tmp_path / "model.keras").loss,
         ):
             assert type(other) is case.loss
