@@ -40,6 +40,7 @@ def environment(session: nox.Session, backend: str) -> None:
 
 
 def groups_for(backend: str) -> list[str]:
+    """What the tests of a backend need; the examples train, so not on NumPy."""
     return ["test"] if backend == "numpy" else ["test", "example"]
 
 
@@ -132,6 +133,7 @@ def tpu(session: nox.Session, backend: str) -> None:
 
 
 def on_device(session: nox.Session, backend: str, build: str, device: str) -> None:
+    """The device checks, or one line that says why not."""
     if not list(pathlib.Path("/dev").glob({"gpu": "nvidia[0-9]*", "tpu": "accel*"}[device])):
         if os.environ.get("POLYLOSS_REQUIRE_DEVICE") == "1":
             session.error(f"POLYLOSS_REQUIRE_DEVICE=1, but there is no {device} on this machine")
