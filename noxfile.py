@@ -153,7 +153,8 @@ def minimums(session: nox.Session, backend: str) -> None:
     lowest = [r.replace(">=", "==") for r in PROJECT["project"]["dependencies"]]
     if backend in ("jax", "tensorflow"):
         lowest += [r.replace(">=", "==").replace("tensorflow==", "tensorflow-cpu==") for r in extras[backend]]
-    lowest += {"jax": ["jaxlib" + lowest[-1].removeprefix("jax"), "optax"], "torch": ["torch==2.13.*"]}.get(backend, [])
+    jaxlib = [r.replace("jax==", "jaxlib==") for r in lowest if r.startswith("jax==")]
+    lowest += {"jax": [*jaxlib, "optax"], "torch": ["torch==2.13.*"], "numpy": ["jax==0.10.*", "scipy"]}.get(backend, [])
     session.install("-e", ".", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
     environment(session, backend)
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/test_loops.py"]))
