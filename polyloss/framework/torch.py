@@ -24,13 +24,14 @@ def _gradients(total: torch.Tensor, by: Sequence[torch.Tensor], again: bool) -> 
 
 @torch.compiler.disable  # compiled code (AOTAutograd) has no second derivative
 def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[torch.Tensor]:
-    """Gradients of ``sum(f(*args))`` by the arguments at `positions`."""
+    """Gradients of ``sum(f(*args))`` by the arguments at `positions`; constants under `torch.no_grad`."""
+    again = torch.is_grad_enabled()
     with torch.enable_grad():
         given = list(args)
         for position in positions:  # a new tensor: what f reads of the same argument otherwise is a constant
             x = keras.ops.convert_to_tensor(args[position])
             given[position] = x.view_as(x) if x.requires_grad else x.detach().requires_grad_(True)
-        return _gradients(f(*given).sum(), [given[i] for i in positions], again=True)
+        return _gradients(f(*given).sum(), [given[i] for i in positions], again=again)
 
 
 def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[torch.Tensor]]:

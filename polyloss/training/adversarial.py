@@ -171,7 +171,8 @@ class AdversarialModel(StepModel):
             checks.refuse(
                 where, "loss", "be a polyloss.AdversarialLoss, like polyloss.WassersteinLoss()", loss, TypeError
             )
-        penalties = [] if penalty is None else list(penalty) if isinstance(penalty, list | tuple) else [penalty]
+        penalties: list[Any] = list(penalty) if isinstance(penalty, list | tuple) else [penalty]
+        penalties = [] if penalty is None else penalties
         for one in penalties:
             if not isinstance(one, Penalty):
                 checks.refuse(
@@ -424,10 +425,9 @@ class AdversarialModel(StepModel):
 
 def _input_shape(network: keras.Model) -> Any:
     """A shape (a tuple), or a list or dict of shapes as the network was built with; None: not known."""
-    try:
-        struct = getattr(network, "input", None) or network.inputs[0]
-    except (AttributeError, TypeError, IndexError):
+    if not getattr(network, "inputs", None):
         return None
+    struct = network.inputs if isinstance(network, keras.Sequential) else network.input
     if isinstance(struct, list | tuple):
         return [tuple(x.shape) for x in struct] if len(struct) > 1 else tuple(struct[0].shape)
     return tree.map_structure(lambda x: tuple(x.shape), struct)

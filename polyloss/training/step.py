@@ -126,7 +126,7 @@ class StepModel(keras.Model):
     def _first_fault(self, terms: Terms) -> Any:
         """The position in `_fault_names` of the first term that is not finite, in the order of computation; or -1."""
         lists = {name: value if isinstance(value, list) else [value] for name, value in terms.items()}
-        rounds = max((len(values) for values in lists.values()), default=0)
+        rounds = max(len(values) for values in lists.values())
         computed = [(n, values[i]) for i in range(rounds) for n, values in lists.items() if i < len(values)]
         self._fault_names = [name for name, _ in computed]
         values = ops.stack([ops.cast(value, "float32") for _, value in computed])
