@@ -93,6 +93,7 @@ def focal_loss(
     loss = -(numerics.times(y, log_p) + numerics.times(1 - y, log_q))
     if gamma:
         miss = y * ops.exp(log_q) + (1 - y) * ops.exp(log_p)  # 1 - p_t
+        miss = ops.where(loss > 1e3, ops.stop_gradient(miss), miss)  # its slope is 0 there: no 0 * inf
         loss = numerics.power(miss, gamma) * loss
     if alpha is not None:
         a = numerics.constant(alpha, y_pred)

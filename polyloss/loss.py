@@ -74,8 +74,8 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
         _REDUCTION(where, "reduction", reduction)
         try:
             keras.losses.Loss.__init__(self, name=name, reduction=reduction, dtype=dtype)
-        except (ValueError, TypeError) as error:
-            checks.refuse(where, "dtype", f"be a float dtype or a policy ({error})", dtype)
+        except (ValueError, TypeError):
+            checks.refuse(where, "dtype", "be a float dtype", dtype)
         self._given_dtype = dtype.name if isinstance(dtype, keras.DTypePolicy) else dtype
         asked = self._dtype
         if dtype is not None and "float" not in (asked or ""):

@@ -59,11 +59,9 @@ def contrastive_loss(y_true: Tensor, y_pred: Tensor, *, margin: float = 1.0) -> 
     y_pred, y_true = checks.predictions(where, y_pred), checks.target(where, y_true)
     shape = tuple(y_pred.shape)
     if len(shape) == 3 and shape[1] == 2:
-        apart = y_pred[:, 0] - y_pred[:, 1]
-        d, squared = numerics.safe_norm(apart), ops.sum(ops.square(apart), axis=-1)
+        d = numerics.safe_norm(y_pred[:, 0] - y_pred[:, 1])
     elif len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
         d = ops.reshape(y_pred, (-1,))
-        squared = ops.square(d)
     else:
         checks.refuse_shapes(
             where, "y_pred must be pairs of embeddings (B, 2, D) or distances (B,) or (B, 1)", y_true, y_pred
@@ -75,7 +73,7 @@ def contrastive_loss(y_true: Tensor, y_pred: Tensor, *, margin: float = 1.0) -> 
     y = ops.cast(y_true, numerics.dtype_of(y_pred))
     short = margin - d
     short = ops.where(short < 0, 0.0, short)
-    return numerics.times(y, squared) + numerics.times(1 - y, ops.square(short))
+    return y * ops.square(numerics.asked_for(y, d)) + (1 - y) * ops.square(numerics.asked_for(1 - y, short))
 
 
 class ContrastiveLoss(Loss, function=contrastive_loss):

@@ -69,8 +69,8 @@ def times(a: Tensor, b: Tensor) -> Tensor:
 
 
 def asked_for(a: Tensor, b: Tensor) -> Tensor:
-    """`b`, with a harmless 0 where it is infinite and its factor `a` is 0."""
-    return ops.where(ops.logical_and(a == 0, ops.isinf(b)), 0.0, b)
+    """`b`, with a harmless 0 where its factor `a` is 0 and it, or its square, overflows."""
+    return ops.where(ops.logical_and(a == 0, ops.abs(b) > 1e18), 0.0, b)
 
 
 def absolute(x: Tensor) -> Tensor:
@@ -82,11 +82,11 @@ def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` for base >= 0, without the infinite or NaN gradients of `pow` at 0."""
     if exponent == 0:
         return ops.ones_like(base)
-    if exponent in (1, 2, 3, 4):
-        result = base
-        for _ in range(int(exponent) - 1):
-            result = result * base
-        return result
+    if exponent == 1:
+        return base
+    if exponent in range(2, 9):  # products keep more digits than exp(n log x)
+        half = power(base, exponent // 2)
+        return half * half * base if exponent % 2 else half * half
     smallest = 1.2e-38 if dtype_of(base) == "float32" else 2.3e-308  # below it 1 / base overflows
     positive = base >= smallest
     safe = ops.where(positive, base, 1.0)
@@ -96,20 +96,27 @@ def power(base: Tensor, exponent: float) -> Tensor:
 
 def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Euclidean norm that neither overflows nor underflows, with gradient 0 at the zero vector."""
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
-    ordinary = ops.logical_and(largest > 0, ops.isfinite(largest))
-    scale = ops.where(ordinary, largest, 1.0)
+    total = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True))
+    scale = ops.where(ops.logical_and(total > 0, ops.isfinite(total)), total, 1.0)
     squared = ops.sum(ops.square(x / scale), axis=axis)
     zero = squared == 0
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
     return ops.reshape(scale, ops.shape(root)) * root
 
 
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """`x` within [low, high]; beyond, the gradient is 0, at the ends 1."""
+    return ops.where(x < low, ops.full_like(x, low), ops.where(x > high, ops.full_like(x, high), x))
+
+
 def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
     """``clip(x, low, high)`` whose gradient is 1 everywhere, so that what was clipped can still learn."""
-    moved = x - ops.stop_gradient(x)  # exactly 0, with gradient 1
-    clipped = ops.where(x < low, low + moved, x)
-    return clipped if high is None else ops.where(x > high, high + moved, clipped)
+    clipped = ops.where(x < low, ops.full_like(x, low), x)
+    if high is not None:
+        clipped = ops.where(x > high, ops.full_like(x, high), clipped)
+    # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
+    # (low + x) - x of it and loses digits.
+    return clipped + ops.where(clipped == x, 0.0, x - ops.stop_gradient(x))
 
 
 # -- yes or no ------------------------------------------------------------------------------------
@@ -163,7 +170,7 @@ def _largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
     ``m`` is the largest, :math:`r = \log(1 + \sum e^{x_j - m})` over the others, so r keeps its digits
     however small it is. A row whose largest is not finite has no softmax: NaN.
     """
-    m = ops.max(x, axis=axis, keepdims=True)
+    m = ops.max(x, axis=axis, keepdims=True, initial=-float("inf"))
     top = x == m
     ties = ops.sum(ops.cast(top, dtype_of(x)), axis=axis, keepdims=True)
     others = ops.sum(ops.where(top, 0.0, ops.exp(x - m)), axis=axis, keepdims=True) + (ties - 1)
@@ -191,6 +198,8 @@ def log_softmax_at(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
 
 def logsumexp(x: Tensor, axis: int = -1) -> Tensor:
     """Log of the sum of exponentials along `axis`."""
+    if not framework.EXACT_LOG_SOFTMAX:
+        return ops.logsumexp(x, axis=axis)
     m, rest, _ = _largest_and_rest(x, axis)
     return ops.squeeze(m + rest, axis)
 

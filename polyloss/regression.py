@@ -130,7 +130,7 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     """
     y_true, y_pred = checks.elementwise("huber", y_true, y_pred)
     error = y_pred - y_true
-    clipped = ops.where(error > delta, delta, ops.where(error < -delta, -delta, error))
+    clipped = numerics.clip(error, -delta, delta)
     return numerics.mean(clipped * (error - 0.5 * clipped))
 
 

@@ -233,7 +233,7 @@ def ulp(x: np.ndarray, dtype: Any) -> np.ndarray:
     """The spacing of `dtype` at |x|, at least its smallest normal number: XLA and TensorFlow flush below."""
     info = ml_dtypes.finfo(dtype)
     tiny, largest = float(info.smallest_normal), float(info.max)
-    size = np.clip(np.abs(np.asarray(x, dtype="float64")), tiny, largest)
+    size = np.clip(np.nan_to_num(np.abs(np.asarray(x, dtype="float64"))), tiny, largest)
     exponent = np.floor(np.log2(size))
     exponent = np.where(2.0**exponent > size, exponent - 1, exponent)
     return np.maximum(float(info.eps) * 2.0**exponent, tiny)

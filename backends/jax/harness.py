@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 GRADIENTS = True
+DTYPES = ("float32", "float64")
 COMPILED = ("jit",)
 
 

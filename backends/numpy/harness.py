@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 GRADIENTS = False
+DTYPES = ("float32",)
+"""Keras's NumPy backend turns float64 arrays into float32."""
 COMPILED = ()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 GRADIENTS = True
+DTYPES = ("float32", "float64")
 COMPILED = ("graph", "xla")
 
 

@@ -1,0 +1,503 @@
+"""Cases of `polyloss.classification`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import polyloss
+from tests import draws
+from tests.case import (
+    Arrays,
+    Case,
+    Corner,
+    Law,
+    Parameters,
+    Refusal,
+    against,
+    elements_for,
+    inf,
+    labelled,
+    nan,
+    rng,
+    rows_for,
+    soft_labelled,
+)
+from tests.oracle import Dual, classes, exp, log, yes
+
+LOGITS = {"from_logits": True}
+
+
+# -- references, from the definitions -------------------------------------------------------------
+
+
+def smoothed(y: list[float], label_smoothing: float) -> list[Dual]:
+    """Targets drawn towards uniform."""
+    return [Dual(t) * (1 - Dual(label_smoothing)) + Dual(label_smoothing) / len(y) for t in y]
+
+
+def one_hot(label: int, count: int) -> list[float]:
+    return [float(i == label) for i in range(count)]
+
+
+def log_loss(
+    y: list[float],
+    p: list[Dual],
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    pos_weight: Any = None,
+) -> list[Dual]:
+    """Mean over the elements of -(w y log p + (1 - y) log(1 - p))."""
+    weights = pos_weight if isinstance(pos_weight, list | tuple) else [pos_weight or 1.0] * len(p)
+    total = Dual(0)
+    for target, prediction, weight in zip(y, p, weights, strict=True):
+        t = Dual(target) * (1 - Dual(label_smoothing)) + Dual(label_smoothing) / 2
+        q = yes(prediction, from_logits)
+        total = total - (Dual(weight) * t * log(q) + (1 - t) * log(1 - q))
+    return [total / len(p)]
+
+
+def softmax_loss(
+    y: list[float],
+    p: list[Dual],
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    class_weights: Any = None,
+) -> list[Dual]:
+    """-sum_c w_c y_c log p_c."""
+    weights = class_weights or [1.0] * len(p)
+    terms = zip(weights, smoothed(y, label_smoothing), classes(p, from_logits), strict=True)
+    return [sum((-(Dual(w) * t * log(q)) for w, t, q in terms), Dual(0))]
+
+
+def label_loss(
+    y: int,
+    p: list[Dual],
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    class_weights: Any = None,
+    ignore_class: int | None = None,
+    z_loss: float = 0.0,
+) -> list[Dual]:
+    """-w_y log p_y + z (log sum exp x)^2, 0 for the ignored label."""
+    if y == ignore_class:
+        return [Dual(0)]
+    (loss,) = softmax_loss(one_hot(y, len(p)), p, from_logits, label_smoothing, class_weights)
+    if z_loss:
+        partition = log(sum((exp(x) for x in p), Dual(0)))
+        loss = loss + Dual(z_loss) * partition * partition
+    return [loss]
+
+
+def poly(
+    y: Any, p: list[Dual], epsilon: float = 1.0, label_smoothing: float = 0.0, from_logits: bool = False
+) -> list[Dual]:
+    """-sum y log p + epsilon (1 - sum y p), arXiv:2204.12511, equation 6."""
+    targets = smoothed(one_hot(y, len(p)) if isinstance(y, int) else y, label_smoothing)
+    q = classes(p, from_logits)
+    ce = sum((-(t * log(c)) for t, c in zip(targets, q, strict=True)), Dual(0))
+    miss = sum((t * (1 - c) for t, c in zip(targets, q, strict=True)), Dual(0))
+    return [ce + Dual(epsilon) * miss]
+
+
+# -- inputs ---------------------------------------------------------------------------------------
+
+
+def element_inputs(parameters: Parameters, dtype: str) -> Arrays:
+    x = elements_for(parameters, dtype)
+    if not isinstance(parameters.get("pos_weight"), tuple):
+        return against([0.0, 1.0, 0.3], x)
+    y, p = against([0.0, 1.0, 0.3], x)
+    return np.concatenate([y, y[::-1]], 1), np.concatenate([p, p[::-1]], 1)
+
+
+def yes_no_batch(parameters: Parameters) -> Arrays:
+    x = rng().normal(0, 2, (6, 3)).astype("float32")
+    p = x if parameters.get("from_logits") else (1 / (1 + np.exp(-x))).astype("float32")
+    return (rng().uniform(size=(6, 3)) < 0.4).astype("float32"), p
+
+
+def label_batch(parameters: Parameters) -> Arrays:
+    x = rng().normal(0, 2, (6, 3)).astype("float32")
+    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    return np.array([0, 1, 2, 2, 1, 0], "int32"), x if parameters.get("from_logits") else p
+
+
+def one_hot_batch(parameters: Parameters) -> Arrays:
+    y, p = label_batch(parameters)
+    return np.eye(3, dtype="float32")[y], p
+
+
+def log_loss_halves(y: float, x: np.ndarray, from_logits: bool = True) -> Arrays:
+    """y softplus(-x) + (1 - y) softplus(x) and sigmoid(x) - y, each side from the small exponential."""
+    tail = np.log1p(np.exp(-np.abs(x)))
+    value = y * (np.maximum(-x, 0) + tail) + (1 - y) * (np.maximum(x, 0) + tail)
+    e = np.exp(-np.abs(x))
+    p, q = np.where(x > 0, 1, e) / (1 + e), np.where(x > 0, e, 1) / (1 + e)
+    return value, (1 - y) * p - y * q
+
+
+# -- refusals that families share -----------------------------------------------------------------
+
+
+def shape_sentence(function: str, must: str, y: tuple[int, ...], p: tuple[int, ...]) -> str:
+    return f"{function}: {must}. Got y_true.shape={y}, y_pred.shape={p}."
+
+
+def same_shape_refusals(function: str) -> list[Refusal]:
+    """Wrong rank, wrong size, and shapes that would broadcast silently."""
+    must = "y_true must have the shape of y_pred"
+    shapes = [((4, 1), (4, 3)), ((4, 3), (4, 1)), ((3,), (4, 3)), ((4, 3), (5, 3)), ((4, 1, 3), (4, 3)), ((4,), (4, 3))]
+    return [
+        *(Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y), np.zeros(p)) for y, p in shapes),
+        Refusal(f"{function}: y_true must be a tensor. Got y_true=None.", {}, None, np.zeros((2, 1)), TypeError),
+        Refusal(
+            f"{function}: y_pred.dtype must be real. Got y_pred.dtype='complex64'.",
+            {},
+            np.zeros((2, 1)),
+            np.zeros((2, 1), "complex64"),
+            TypeError,
+        ),
+    ]
+
+
+def one_hot_refusals(function: str) -> list[Refusal]:
+    must = "y_true must be one-hot or soft labels with the shape of y_pred"
+    shapes = [((4,), (4, 3)), ((4, 1), (4, 3)), ((4, 2), (4, 3)), ((5, 3), (4, 3)), ((1, 3), (4, 3))]
+    return [Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y), np.zeros(p)) for y, p in shapes]
+
+
+def label_refusals(function: str) -> list[Refusal]:
+    must = "y_true must be integer labels, the shape of y_pred without the class axis"
+    shapes = [((4, 3), (4, 3)), ((5,), (4, 3)), ((1,), (4, 3)), ((4, 2), (4, 3)), ((4, 1, 1), (4, 3))]
+    return [Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y, "int32"), np.zeros(p)) for y, p in shapes]
+
+
+def label_or_one_hot_refusals(function: str) -> list[Refusal]:
+    must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
+    shapes = [((5,), (4, 3)), ((1, 3), (4, 3)), ((4, 2), (4, 3)), ((4, 1, 1), (4, 3))]
+    return [
+        *(Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y, "int32"), np.zeros(p)) for y, p in shapes),
+        Refusal(
+            f"{function}: y_true.dtype must be an integer for labels. Got y_true.dtype='float32'.",
+            {},
+            np.zeros((4,), "float32"),
+            np.zeros((4, 3)),
+            TypeError,
+        ),
+    ]
+
+
+def class_axis_refusals(function: str, y: np.ndarray) -> list[Refusal]:
+    p = np.zeros((4, 3))
+    return [
+        Refusal(f"{function}: axis must be between -2 and 1 for y_pred.shape=(4, 3). Got axis=2.", {"axis": 2}, y, p),
+        Refusal(f"{function}: axis must be an integer. Got axis=1.0.", {"axis": 1.0}, y, p, TypeError),
+        Refusal(
+            f"{function}: y_pred must have a class axis. Got y_pred.shape=().", {}, np.zeros((), "int32"), np.zeros(())
+        ),
+    ]
+
+
+def flag_refusals(function: str, name: str = "from_logits") -> list[Refusal]:
+    return [
+        Refusal(f"{function}: {name} must be True or False. Got {name}='yes'.", {name: "yes"}, error=TypeError),
+        Refusal(f"{function}: {name} must be True or False. Got {name}=1.", {name: 1}, error=TypeError),
+    ]
+
+
+def range_refusals(function: str, name: str, must: str, *wrong: Any) -> list[Refusal]:
+    """Numbers out of range, NaN, infinity, and what is not a number."""
+    return [
+        *(
+            Refusal(f"{function}: {name} must {must}. Got {name}={value!r}.", {name: value})
+            for value in (*wrong, nan, inf)
+        ),
+        Refusal(f"{function}: {name} must be a number. Got {name}='much'.", {name: "much"}, error=TypeError),
+        Refusal(f"{function}: {name} must be a number. Got {name}=True.", {name: True}, error=TypeError),
+    ]
+
+
+SMOOTHING = ("label_smoothing", "be between 0 and 1", -0.1, 1.1)
+
+
+# -- laws that families share ---------------------------------------------------------------------
+
+
+def two_classes(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
+    """A sigmoid is a softmax over (0, x)."""
+    rows = np.stack([np.zeros_like(x), x], -1)
+    binary = polyloss.binary_crossentropy(y[..., None], x[..., None], from_logits=True)
+    return binary, polyloss.sparse_categorical_crossentropy(y.astype("int32"), rows, from_logits=True)
+
+
+def zero_for_truth(function: Any) -> Any:
+    def statement(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
+        return function(y, y), np.zeros(len(y), "float32")
+
+    return statement
+
+
+# -- the cases ------------------------------------------------------------------------------------
+
+CASES = [
+    Case(
+        loss=polyloss.BinaryCrossentropy,
+        reference=log_loss,
+        variants=[
+            LOGITS,
+            {},
+            {**LOGITS, "label_smoothing": 0.1},
+            {"label_smoothing": 0.1},
+            {**LOGITS, "pos_weight": 3.0},
+            {**LOGITS, "pos_weight": (0.5, 4.0)},
+        ],
+        inputs=element_inputs,
+        batch=yes_no_batch,
+        example=LOGITS,
+        output=(3,),
+        terms=2,
+        halves=log_loss_halves,
+        corners=[
+            Corner(LOGITS, [1.0], [inf], [0.0], [0.0]),
+            Corner(LOGITS, [0.0], [-inf], [0.0], [0.0]),
+            Corner(LOGITS, [0.0], [inf], [inf], [1.0]),
+            Corner(LOGITS, [1.0], [-inf], [inf], [-1.0]),
+            Corner(LOGITS, [1.0], [0.0], [0.6931471805599453], [-0.5]),
+            Corner(LOGITS, [1.0], [-1e4], [1e4], [-1.0]),
+            Corner(LOGITS, [1.0], [3e38], [0.0], [0.0]),
+            Corner(LOGITS, [0.0], [nan], [nan], [nan]),
+            Corner(LOGITS, [nan], [0.0], [nan]),
+            Corner({}, [1.0], [0.0], [16.11809565095832], [-1e7]),
+            Corner({}, [0.0], [1.0], [16.11809565095832], [1e7]),
+            Corner({}, [1.0], [1.0], [1.0000000500000034e-07], [-1.0000001000000100]),
+            Corner({}, [1.0], [2.0], [nan]),
+            Corner({}, [1.0], [-0.1], [nan]),
+            Corner({}, [0.0], [-5e-6], [1.0000000500000034e-07], [1.0000001000000100]),
+            Corner({}, [1.0], [nan], [nan]),
+        ],
+        refusals=[
+            *same_shape_refusals("binary_crossentropy"),
+            *flag_refusals("binary_crossentropy"),
+            *range_refusals("binary_crossentropy", *SMOOTHING),
+            Refusal("binary_crossentropy: pos_weight must be at least 0. Got pos_weight=-2.", {"pos_weight": -2}),
+            Refusal(
+                "binary_crossentropy: pos_weight must have 3 entries, one a class. Got pos_weight=(1.0, 2.0).",
+                {"pos_weight": [1.0, 2.0]},
+                np.zeros((4, 3)),
+                np.zeros((4, 3)),
+            ),
+            Refusal(
+                "binary_crossentropy: axis must be between -2 and 1 for y_pred.shape=(4, 3). Got axis=2.",
+                {"axis": 2},
+                np.zeros((4, 3)),
+                np.zeros((4, 3)),
+            ),
+        ],
+        laws=[
+            Law("two-class softmax", draws.yes_no_logits, two_classes),
+            Law(
+                "yes and no are mirror images",
+                draws.yes_no_logits,
+                lambda y, x: (
+                    polyloss.binary_crossentropy(y, x, True),
+                    polyloss.binary_crossentropy(1 - y, -x, True),
+                ),
+            ),
+        ],
+    ),
+    Case(
+        loss=polyloss.CategoricalCrossentropy,
+        reference=softmax_loss,
+        variants=[
+            LOGITS,
+            {},
+            {**LOGITS, "label_smoothing": 0.1},
+            {**LOGITS, "class_weights": (1.0, 0.25, 3.0)},
+        ],
+        inputs=lambda parameters, dtype: soft_labelled(rows_for(parameters, dtype)),
+        batch=one_hot_batch,
+        example=LOGITS,
+        output=(3,),
+        floor=1.0,
+        terms=3,
+        corners=[
+            Corner(
+                LOGITS,
+                [0.0, 1.0, 0.0],
+                [1.0, 2.0, -inf],
+                [0.3132616875182228],
+                [0.2689414213699951, -0.2689414213699951, 0.0],
+            ),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0986122886681098], [-2 / 3, 1 / 3, 1 / 3]),
+            Corner(LOGITS, [0.0, 1.0, 0.0], [1e4, 0.0, -1e4], [1e4], [1.0, -1.0, 0.0]),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [-inf, -inf, -inf], [nan]),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [inf, 0.0, 0.0], [nan]),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [nan, 0.0, 0.0], [nan]),
+            Corner({}, [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [16.11809565095832]),
+            Corner({}, [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [16.11809565095832]),
+            Corner({}, [0.0, 1.0, 0.0], [0.2, 0.2, 0.4], [1.3862943611198906]),
+            Corner({}, [1.0, 0.0, 0.0], [3.0, -1.0, -1.0], [nan]),
+            Corner({}, [1.0, 0.0, 0.0], [nan, 0.5, 0.5], [nan]),
+        ],
+        refusals=[
+            *one_hot_refusals("categorical_crossentropy"),
+            *class_axis_refusals("categorical_crossentropy", np.zeros((4, 3))),
+            *flag_refusals("categorical_crossentropy"),
+            *range_refusals("categorical_crossentropy", *SMOOTHING),
+            Refusal(
+                "categorical_crossentropy: class_weights must have 3 entries, one a class. Got class_weights=(1.0, 2.0).",
+                {"class_weights": [1.0, 2.0]},
+                np.zeros((4, 3)),
+                np.zeros((4, 3)),
+            ),
+            Refusal(
+                "categorical_crossentropy: class_weights must be None or a sequence of numbers. Got class_weights=2.0.",
+                {"class_weights": 2.0},
+                error=TypeError,
+            ),
+        ],
+        laws=[
+            Law(
+                "one-hot and integer labels agree",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.categorical_crossentropy(np.eye(3)[y], x, True),
+                    polyloss.sparse_categorical_crossentropy(y, x, True),
+                ),
+            ),
+            Law(
+                "a constant added to all logits changes nothing",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.categorical_crossentropy(np.eye(3)[y], x, True),
+                    polyloss.categorical_crossentropy(np.eye(3)[y], x.astype("float64") + 8.0, True),
+                ),
+            ),
+        ],
+    ),
+    Case(
+        loss=polyloss.SparseCategoricalCrossentropy,
+        reference=label_loss,
+        variants=[
+            LOGITS,
+            {},
+            {**LOGITS, "label_smoothing": 0.1},
+            {**LOGITS, "class_weights": (1.0, 0.25, 3.0)},
+            {**LOGITS, "ignore_class": 1},
+            {**LOGITS, "z_loss": 1e-2},
+        ],
+        inputs=lambda parameters, dtype: labelled(rows_for(parameters, dtype)),
+        batch=label_batch,
+        example=LOGITS,
+        output=(3,),
+        floor=1.0,
+        terms=3,
+        corners=[
+            Corner(
+                LOGITS,
+                1,
+                [1.0, 2.0, -inf],
+                [0.3132616875182228],
+                [0.2689414213699951, -0.2689414213699951, 0.0],
+                labels="int32",
+            ),
+            Corner(LOGITS, 0, [1.0, 1.0, 1.0], [1.0986122886681098], [-2 / 3, 1 / 3, 1 / 3], labels="int64"),
+            Corner(LOGITS, 1, [1e4, 0.0, -1e4], [1e4], [1.0, -1.0, 0.0], labels="uint8"),
+            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], labels="int32"),
+            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], labels="int32"),
+            Corner(LOGITS, -100, [1.0, 2.0, 3.0], [nan], labels="int64"),
+            Corner(LOGITS, 255, [1.0, 2.0, 3.0], [nan], labels="uint8"),
+            Corner(LOGITS, 1.0, [1.0, 1.0, 1.0], [1.0986122886681098], labels="float32"),
+            Corner(LOGITS, 0.5, [1.0, 2.0, 3.0], [nan], labels="float32"),
+            Corner(LOGITS, nan, [1.0, 2.0, 3.0], [nan], labels="float32"),
+            Corner({**LOGITS, "ignore_class": -1}, -1, [nan, inf, 3.0], [0.0], [0.0, 0.0, 0.0], labels="int32"),
+            Corner({**LOGITS, "ignore_class": 255}, 255, [1.0, 2.0, 3.0], [0.0], [0.0, 0.0, 0.0], labels="uint8"),
+            Corner(LOGITS, 0, [-inf, -inf, -inf], [nan], labels="int32"),
+            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32"),
+            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32"),
+            Corner({}, 0, [0.0, 0.5, 0.5], [16.11809565095832], labels="int32"),
+            Corner({}, 1, [0.2, 0.2, 0.4], [1.3862943611198906], labels="int32"),
+            Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
+        ],
+        refusals=[
+            *label_refusals("sparse_categorical_crossentropy"),
+            *class_axis_refusals("sparse_categorical_crossentropy", np.zeros(4, "int32")),
+            *flag_refusals("sparse_categorical_crossentropy"),
+            *range_refusals("sparse_categorical_crossentropy", *SMOOTHING),
+            *range_refusals("sparse_categorical_crossentropy", "z_loss", "be at least 0", -1e-4),
+            Refusal(
+                "sparse_categorical_crossentropy: z_loss must be 0 without from_logits=True. Got z_loss=0.1.",
+                {"z_loss": 0.1},
+                np.zeros(4, "int32"),
+                np.zeros((4, 3)),
+            ),
+            Refusal(
+                "sparse_categorical_crossentropy: ignore_class must be None or an integer. Got ignore_class=0.5.",
+                {"ignore_class": 0.5},
+                error=TypeError,
+            ),
+        ],
+        laws=[
+            Law(
+                "the order of the classes does not matter",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.sparse_categorical_crossentropy(y, x, True),
+                    polyloss.sparse_categorical_crossentropy(2 - y, x[:, ::-1].copy(), True),
+                ),
+            )
+        ],
+    ),
+    Case(
+        loss=polyloss.PolyLoss,
+        reference=poly,
+        variants=[
+            LOGITS,
+            {},
+            {**LOGITS, "epsilon": 2.0, "label_smoothing": 0.1},
+            {**LOGITS, "epsilon": -1.0},
+        ],
+        inputs=lambda parameters, dtype: labelled(rows_for(parameters, dtype)),
+        batch=label_batch,
+        example=LOGITS,
+        output=(3,),
+        floor=2.0,
+        terms=3,
+        corners=[
+            Corner(LOGITS, 0, [1.0, 1.0, 1.0], [1.0986122886681098 + 2 / 3], labels="int32"),
+            Corner(LOGITS, [0.0, 1.0, 0.0], [1.0, 2.0, -inf], [0.3132616875182228 + 0.2689414213699951]),
+            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], labels="int32"),
+            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], labels="int32"),
+            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32"),
+            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32"),
+            Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
+        ],
+        refusals=[
+            *label_or_one_hot_refusals("poly_loss"),
+            *class_axis_refusals("poly_loss", np.zeros(4, "int32")),
+            *flag_refusals("poly_loss"),
+            *range_refusals("poly_loss", *SMOOTHING),
+            *range_refusals("poly_loss", "epsilon", "be at least -1", -1.5),
+        ],
+        laws=[
+            Law(
+                "epsilon = 0 is cross-entropy",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.poly_loss(y, x, epsilon=0.0, from_logits=True),
+                    polyloss.sparse_categorical_crossentropy(y, x, True),
+                ),
+            ),
+            Law(
+                "one-hot and integer labels agree",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.poly_loss(np.eye(3)[y], x, from_logits=True),
+                    polyloss.poly_loss(y, x, from_logits=True),
+                ),
+            ),
+        ],
+    ),
+]

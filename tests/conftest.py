@@ -1,0 +1,122 @@
+"""Picks the backend, hands out cases, and writes what was measured to build/evidence/<backend>.json."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+BACKEND = os.environ.get("KERAS_BACKEND", "")
+BACKENDS = ("jax", "numpy", "tensorflow", "torch")
+if BACKEND not in BACKENDS:
+    pytest.exit(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Got KERAS_BACKEND={BACKEND!r}.", returncode=4)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+try:
+    harness = importlib.import_module(f"backends.{BACKEND}.harness")
+except ImportError as error:  # named but not there: never a skip
+    pytest.exit(f"the {BACKEND} backend is named but cannot be imported: {error}", returncode=4)
+
+from tests.cases import CASES  # noqa: E402  (after the backend is known)
+from tests.evidence import Evidence  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parent.parent
+hypothesis.settings.register_profile("polyloss", derandomize=True, deadline=None, max_examples=40, database=None)
+hypothesis.settings.load_profile("polyloss")
+
+_evidence = Evidence(BACKEND)
+
+
+@pytest.fixture(scope="session")
+def backend() -> Any:
+    """The harness of the backend under test: tensors, gradients, compilation."""
+    return harness
+
+
+@pytest.fixture(scope="session")
+def evidence() -> Evidence:
+    """Where measurements go."""
+    return _evidence
+
+
+@pytest.fixture(autouse=True)
+def _quiet(backend: Any) -> Iterator[None]:
+    """Infinities are results here; NumPy would warn of them."""
+    with backend.precision("float32"):
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`case` runs over all cases; `parameters` over a case's variants; `corner`, `refusal`, `law` likewise."""
+    names = metafunc.fixturenames
+    if "dtype" in names:
+        metafunc.parametrize("dtype", harness.DTYPES)
+    if "half" in names:
+        metafunc.parametrize("half", ["float16", "bfloat16"])
+    if "mode" in names:
+        metafunc.parametrize("mode", harness.COMPILED)
+    if "case" not in names:
+        return
+    many = {"parameters": "variants", "corner": "corners", "refusal": "refusals", "law": "laws"}
+    found = [(name, attribute) for name, attribute in many.items() if name in names]
+    if not found:
+        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
+        return
+    ((name, attribute),) = found
+    rows = [(case, item, i) for case in CASES for i, item in enumerate(getattr(case, attribute))]
+    ids = [f"{case.name}-{getattr(item, 'name', item if name == 'corner' else i)}" for case, item, i in rows]
+    metafunc.parametrize(("case", name), [(case, item) for case, item, _ in rows], ids=ids)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count the cells: loss x backend x dtype x check."""
+    if report.when == "call" and report.passed and (cell := dict(report.user_properties).get("cell")):
+        _evidence.cells.append(cell)
+
+
+@pytest.fixture(autouse=True)
+def _cell(request: pytest.FixtureRequest) -> None:
+    parameters = getattr(getattr(request.node, "callspec", None), "params", {})
+    if "case" in parameters:
+        check = request.node.originalname.removeprefix("test_")
+        dtype = parameters.get("dtype") or parameters.get("half") or "float32"
+        cell = (parameters["case"].name, dtype, check)
+        request.node.user_properties.append(("cell", cell))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the evidence, with the versions it holds for, when the whole suite ran."""
+    if session.config.option.collectonly or session.config.option.keyword or session.config.option.file_or_dir:
+        return
+    from importlib import metadata
+
+    packages = ("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch")
+    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
+    versions = {p: installed[p] for p in packages if p in installed}
+    _evidence.write(
+        ROOT / "build" / "evidence",
+        {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "exit_status": int(exitstatus),
+            **versions,
+        },
+    )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many cells passed."""
+    cells = set(_evidence.cells)
+    terminalreporter.write_line(
+        f"{BACKEND}: {len(cells)} cells passed (loss x dtype x check), {len(_evidence.cells)} tests in them"
+    )
+
+
+def pytest_report_header() -> str:
+    """Which backend."""
+    return f"backend: {BACKEND}"

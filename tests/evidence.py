@@ -1,0 +1,80 @@
+"""What a run measured: worst errors with their inputs, values for the comparison of backends, cells."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from tests.oracle import ulp
+
+
+def budget(exact: np.ndarray, sensitivity: np.ndarray, dtype: str, floor: float = 0.0, terms: int = 1) -> np.ndarray:
+    """32 (float64: 64) ulp of the exact result, n/2 more for a sum of n terms, 8 times what one ulp of each
+    input moves it, and for softmax losses an absolute floor in ulp of 1.0."""
+    allowed = (32 if dtype == "float32" else 64) + terms / 2
+    one = ulp(np.ones(()), dtype)
+    return allowed * ulp(exact, dtype) + 8 * sensitivity + floor * one
+
+
+class Evidence:
+    """Collected while the tests run, written at the end."""
+
+    def __init__(self, backend: str) -> None:
+        self.backend = backend
+        self.cells: list[tuple[str, str, str]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.halves: list[dict[str, Any]] = []
+        self.planted: list[str] = []
+        self.refused = 0
+        self.results: dict[str, np.ndarray] = {}
+
+    def error(
+        self,
+        case: Any,
+        parameters: dict[str, Any],
+        dtype: str,
+        quantity: str,
+        distances: np.ndarray,
+        exact: np.ndarray,
+        allowed: np.ndarray,
+        inputs: tuple[np.ndarray, np.ndarray],
+        provider: str = "polyloss",
+    ) -> dict[str, Any]:
+        """Record the worst error of a batch: in plain ulp of the exact result, and against the budget."""
+        y, p = inputs
+        plain = distances / ulp(exact, dtype)
+        ratio = distances / allowed
+        row = int(np.argmax(np.max(np.nan_to_num(plain, nan=np.inf, posinf=np.inf), axis=1)))
+        entry = {
+            "loss": case.name,
+            "parameters": str(parameters),
+            "dtype": dtype,
+            "quantity": quantity,
+            "provider": provider,
+            "ulp": float(np.max(plain)),
+            "ratio": float(np.max(ratio)),
+            "y_true": y[row].tolist(),
+            "y_pred": p[row].tolist(),
+        }
+        self.errors.append(entry)
+        return entry
+
+    def write(self, folder: pathlib.Path, versions: dict[str, Any]) -> None:
+        """One JSON and one NPZ a backend."""
+        folder.mkdir(parents=True, exist_ok=True)
+        report = {
+            "schema": 1,
+            "backend": self.backend,
+            "versions": versions,
+            "cells": sorted(set(self.cells)),
+            "tests_in_cells": len(self.cells),
+            "errors": self.errors,
+            "halves": self.halves,
+            "planted": sorted(self.planted),
+            "refused": self.refused,
+        }
+        (folder / f"{self.backend}.json").write_text(json.dumps(report, indent=1) + "\n")
+        np.savez_compressed(folder / f"{self.backend}.npz", **self.results)  # type: ignore[arg-type]
