@@ -335,7 +335,7 @@ class AdversarialModel(StepModel):
 
     def _start_averages(self) -> None:
         for average, variable in zip(self.averages, self._averaged(), strict=True):
-            average.assign(variable.value)
+            average.assign(ops.copy(variable.value))  # one of its own: JAX gives buffers away
 
     def _averaged(self) -> list[keras.Variable]:
         return self.generator.trainable_variables if self.averages else []

@@ -3,6 +3,8 @@
 ``python tests/training/by_hand.py`` prints the numbers that small.BY_HAND holds.
 """
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -16,7 +18,7 @@ def forward(x: torch.Tensor, w: list[torch.Tensor]) -> torch.Tensor:
 def weights(sizes: tuple[int, ...], seed: int) -> list[torch.Tensor]:
     draws = np.random.RandomState(seed)
     made = []
-    for m, n in zip(sizes[:-1], sizes[1:], strict=True):
+    for m, n in itertools.pairwise(sizes):
         made += [draws.randn(m, n).astype("float32") * np.float32(0.4), np.zeros(n, "float32")]
     return [torch.tensor(w, dtype=torch.float64, requires_grad=True) for w in made]
 
@@ -41,7 +43,7 @@ class Adam:
                 x -= rate * m / (v.sqrt() + 1e-7)
 
 
-def main() -> None:
+def main() -> dict[str, list[float]]:
     draws = np.random.RandomState(0)
     real = (draws.randn(256, 2) * 0.3 + [2.0, -1.0]).astype("float32")
     latent = draws.randn(256, 4).astype("float32")
@@ -73,9 +75,9 @@ def main() -> None:
                 seen.setdefault(name, []).append(value.item())
         for name, values in seen.items():
             logs.setdefault(name, []).append(round(float(np.mean(values)), 7))
-    for name, values in logs.items():
-        print(f'    "{name}": {values},')
+    return logs
 
 
 if __name__ == "__main__":
-    main()
+    for name, values in main().items():
+        print(f'    "{name}": {values},')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import keras
@@ -33,7 +34,7 @@ def weights(sizes: tuple[int, ...], seed: int) -> list[np.ndarray]:
     draws = np.random.RandomState(seed)
     return [
         w
-        for m, n in zip(sizes[:-1], sizes[1:], strict=True)
+        for m, n in itertools.pairwise(sizes)
         for w in (draws.randn(m, n).astype("float32") * 0.4, np.zeros(n, "float32"))
     ]
 

@@ -10,7 +10,12 @@ from polyloss import framework
 from tests.training import small
 
 BACKEND = keras.backend.backend()
-pytestmark = pytest.mark.skipif(BACKEND == "numpy", reason="NumPy has no gradients")
+pytestmark = [
+    pytest.mark.skipif(BACKEND == "numpy", reason="NumPy has no gradients"),
+    # what torch.compile says of PyTorch's own code
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
+]
 X = np.random.default_rng(3).normal(size=(4, 3)).astype("float32")
 
 
@@ -34,7 +39,6 @@ def jitted(f):
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jitted], ids=["eager", "jit"])
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # torch's own
 def test_first_and_second_order(wrap):
     cube = polyloss.gradient(lambda x: x * x * x)
     twice = polyloss.gradient(cube)
