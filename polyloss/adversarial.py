@@ -480,6 +480,8 @@ class AdversarialLoss(_Adversarial, abstract=True):
         dtype: A float dtype or `keras.DTypePolicy` to compute in if it is wider than the logits'.
     """
 
+    kind: ClassVar[str] = "adversarial"
+
     def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the discriminator minimises, a scalar."""
         raise NotImplementedError(f"{type(self).__name__}: must define call_discriminator. Got none.")
@@ -826,6 +828,8 @@ class Penalty(_Adversarial, abstract=True):
         name: By default the class's name in snake case.
         dtype: A float dtype or `keras.DTypePolicy` to compute in if it is wider than the samples'.
     """
+
+    kind: ClassVar[str] = "penalty"
 
     def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
         """Where the critic's gradient is taken."""

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from keras import ops
 
-from polyloss import numerics
+from polyloss import framework, numerics
 from polyloss.numerics import Tensor
 
 P = ParamSpec("P")
@@ -55,7 +55,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_vector(value: Any) -> bool:
-    return isinstance(value, tuple | list) and all(_is_number(v) for v in value)
+    return isinstance(value, (tuple, list)) and all(_is_number(v) for v in value)
 
 
 def number(holds: Callable[[float], bool], must: str) -> Parameter:
@@ -116,7 +116,7 @@ def one_or_per_class(check: Parameter) -> Parameter:
     return Parameter(
         lambda v: check.kind(v) or _is_vector(v),
         f"{check.kind_name} or a sequence of numbers",
-        lambda v: all(check.holds(x) for x in v) and len(v) > 0 if isinstance(v, tuple | list) else check.holds(v),
+        lambda v: all(check.holds(x) for x in v) and len(v) > 0 if isinstance(v, (tuple, list)) else check.holds(v),
         check.must,
     )
 
@@ -129,11 +129,11 @@ def per_class(check: Parameter) -> Parameter:
 
 def plain(value: Any) -> Any:
     """Array-likes as nested tuples of Python numbers, so that they compare, print and save."""
-    if isinstance(value, bool | int | float | str | None):
+    if type(value) in (bool, int, float, str, type(None)):
         return value
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return tuple(plain(v) for v in value)
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():  # np.float64 is a float, too
         return value.item()
     if hasattr(value, "__array__") and hasattr(value, "shape"):
         return plain(ops.convert_to_numpy(value).tolist())
@@ -158,6 +158,7 @@ def parameters(**rules: Parameter) -> Callable[[Callable[P, R]], Callable[P, R]]
                     rules[name](where, name, value)
             return function(*args, **kwargs)
 
+        checked = framework.entry_point(checked)
         checked.parameter_rules = rules  # type: ignore[attr-defined]
         return checked
 
@@ -286,7 +287,8 @@ def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
             where, "y_true must be integer labels, the shape of y_pred without the class axis", y_true, y_pred
         )
     if not is_integer(labels):
-        whole = ops.logical_and(ops.floor(labels) == labels, ops.abs(labels) < 2.0**31)
+        back = ops.cast(ops.cast(labels, "int32"), numerics.dtype_of(labels))
+        whole = ops.logical_and(ops.equal(back, labels), ops.abs(labels) < 2.0**31)
         impossible = ops.full_like(labels, -(2.0**30))
         labels = ops.cast(ops.where(whole, labels, impossible), "int32")
     return _wide(labels), y_pred, axis

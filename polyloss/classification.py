@@ -16,14 +16,12 @@ from polyloss.numerics import Tensor
 # -- what the losses on a sigmoid share -----------------------------------------------------------
 
 
-def log_yes_no(y_pred: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
-    """``log p`` and ``log(1 - p)`` of a yes/no prediction."""
-    return numerics.log_sigmoid_pair(y_pred) if from_logits else numerics.log_probability_pair(y_pred)
-
-
-def smooth_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
-    """Targets drawn towards 1/2."""
-    return y_true * (1 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
+def yes_and_no(y_true: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """How much a target asks for yes and for no, drawn towards 1/2 (each on its own: 1 - yes loses digits)."""
+    if not label_smoothing:
+        return y_true, 1 - y_true
+    kept, half = 1 - label_smoothing, 0.5 * label_smoothing
+    return y_true * kept + half, (1 - y_true) * kept + half
 
 
 # -- what the losses on a softmax share -----------------------------------------------------------
@@ -116,12 +114,15 @@ def binary_crossentropy(
     if len(y_pred.shape):
         checks.class_axis(where, axis, y_pred)
         checks.vector_length(where, "pos_weight", pos_weight, y_pred, axis)
-    y = smooth_binary(y_true, label_smoothing)
-    log_p, log_q = log_yes_no(y_pred, from_logits)
-    yes = numerics.times(y, log_p)
+    yes, no = yes_and_no(y_true, label_smoothing)
+    total: Tensor | float = 1.0
     if pos_weight is not None:
         yes = numerics.constant(pos_weight, y_pred, axis) * yes
-    return numerics.mean(-(yes + numerics.times(1 - y, log_q)), axis)
+        total = yes + no
+    if from_logits:
+        return numerics.mean(numerics.log_loss(yes, no, y_pred, total), axis)
+    log_p, log_q = numerics.log_probability_pair(y_pred)
+    return numerics.mean(-(yes * log_p + no * log_q), axis)
 
 
 class BinaryCrossentropy(Loss, function=binary_crossentropy, kw_only=False):
@@ -323,14 +324,14 @@ def sparse_categorical_crossentropy(
 
 def one_hot(labels: Tensor, y_pred: Tensor, axis: int) -> Tensor:
     """Labels as a table of 0 and 1 with the shape of `y_pred`."""
-    return ops.one_hot(labels, y_pred.shape[axis], axis=axis, dtype=numerics.dtype_of(y_pred))
+    return ops.one_hot(labels, ops.shape(y_pred)[axis], axis=axis, dtype=numerics.dtype_of(y_pred))
 
 
 def ignore(labels: Tensor, y_pred: Tensor, ignore_class: int | None, axis: int) -> tuple[Tensor | None, Tensor, Tensor]:
     """Which samples are kept; the others get a harmless label and harmless predictions."""
     if ignore_class is None:
         return None, labels, y_pred
-    kept = labels != ignore_class
+    kept = ops.not_equal(labels, ignore_class)
     return kept, ops.where(kept, labels, ops.zeros_like(labels)), ops.where(ops.expand_dims(kept, axis), y_pred, 1.0)
 
 
@@ -346,7 +347,7 @@ def kept_labels(loss: Loss, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
     if ignore_class is None:
         return None
     y_true, _, _, sparse = checks.labels_or_dense(str(loss.name), y_true, y_pred, getattr(loss, "axis", -1))
-    return y_true != ignore_class if sparse else None
+    return ops.not_equal(y_true, ignore_class) if sparse else None
 
 
 class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentropy, kw_only=False):

@@ -16,18 +16,32 @@ REQUIRED: Any = inspect.Parameter.empty
 _CATALOGUE: dict[str, type[Declared]] = {}
 
 
-def catalogue() -> dict[str, type[Declared]]:
-    """Every loss class of polyloss by name, in alphabetical order.
+def catalogue(kind: str = "loss") -> dict[str, type[Declared]]:
+    """Every class of a kind by name, in alphabetical order.
+
+    Args:
+        kind: ``"loss"`` (of targets and predictions), ``"adversarial"`` (of two networks) or ``"penalty"``
+            (on a critic's gradient).
 
     >>> list(polyloss.catalogue())[:2]
     ['BinaryCrossentropy', 'CategoricalCrossentropy']
     """
-    return dict(sorted(_CATALOGUE.items()))
+    checks.one_of("loss", "adversarial", "penalty")("catalogue", "kind", kind)
+    return {name: cls for name, cls in sorted(_CATALOGUE.items()) if cls.kind == kind}
 
 
 def snake_case(name: str) -> str:
     """``CategoricalFocalLoss`` as ``categorical_focal_loss``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+class _OfTheClass:
+    """`inspect.signature` of a class shows its parameters; that of an instance shows its `__call__`."""
+
+    def __get__(self, instance: Any, owner: type[Declared]) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return owner._signature
 
 
 @dataclass_transform(kw_only_default=True)
@@ -45,13 +59,16 @@ class Declared:
     """
 
     function: ClassVar[Callable[..., Any] | None] = None
+    kind: ClassVar[str] = "loss"
+    """What `catalogue` lists it under."""
     _common: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
     """What every class of the kind has; a base of another kind names its own, and `_fields` with it."""
     _fields: ClassVar[dict[str, Any]] = _common
     _own: ClassVar[tuple[str, ...]] = ()
     """The fields beyond those that every class has."""
     _positional: ClassVar[tuple[str, ...]] = ()
-    __signature__: ClassVar[inspect.Signature]
+    _signature: ClassVar[inspect.Signature]
+    __signature__ = _OfTheClass()
 
     def __init_subclass__(
         cls, *, function: Callable[..., Any] | None = None, kw_only: bool = True, abstract: bool = False, **kwargs: Any
@@ -88,7 +105,7 @@ class Declared:
         cls._own = tuple(name for name in order if name not in common)
         if cls.__init__ is Declared.__init__:
             kind = inspect.Parameter
-            cls.__signature__ = inspect.Signature(
+            cls._signature = inspect.Signature(
                 [
                     kind(n, kind.POSITIONAL_OR_KEYWORD if n in cls._positional else kind.KEYWORD_ONLY, default=d)
                     for n, d in sorted(cls._fields.items(), key=lambda item: item[0] not in cls._positional)
@@ -96,7 +113,7 @@ class Declared:
             )
         else:
             signature = inspect.signature(cls.__init__)
-            cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+            cls._signature = signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)

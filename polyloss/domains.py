@@ -120,7 +120,7 @@ def validate(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> 
         raise TypeError(f"validate: loss must be a polyloss.Loss. Got loss={loss!r}.")
     where = getattr(loss.function, "__name__", type(loss).__name__)
     loss(y_true, y_pred, sample_weight)  # faults of shape and dtype
-    if isinstance(y_pred, dict | tuple) or (isinstance(y_pred, list) and hasattr(y_pred[0], "shape")):
+    if isinstance(y_pred, (dict, tuple)) or (isinstance(y_pred, list) and hasattr(y_pred[0], "shape")):
         raise TypeError(
             f"validate: y_pred must be one tensor, not {type(y_pred).__name__}. Validate a loss per output."
         )

@@ -13,11 +13,10 @@ from polyloss.classification import (
     kept_labels,
     log_class,
     log_classes,
-    log_yes_no,
     one_hot,
     settle,
-    smooth_binary,
     smooth_classes,
+    yes_and_no,
 )
 from polyloss.domains import DISTRIBUTION, LABELS_OR_DISTRIBUTION, PROBABILITY, Domain
 from polyloss.loss import Loss
@@ -88,16 +87,18 @@ def focal_loss(
     """
     y_true, y_pred = checks.elementwise("focal_loss", y_true, y_pred)
     checks.vector_length("focal_loss", "alpha", alpha, y_pred, -1)
-    y = smooth_binary(y_true, label_smoothing)
-    log_p, log_q = log_yes_no(y_pred, from_logits)
-    loss = -(numerics.times(y, log_p) + numerics.times(1 - y, log_q))
+    yes, no = yes_and_no(y_true, label_smoothing)
+    if from_logits:
+        loss, miss = numerics.log_loss_and_miss(yes, no, y_pred)
+    else:
+        log_p, log_q = numerics.log_probability_pair(y_pred)
+        loss = -(yes * log_p + no * log_q)
+        miss = yes * ops.exp(log_q) + no * ops.exp(log_p)
     if gamma:
-        miss = y * ops.exp(log_q) + (1 - y) * ops.exp(log_p)  # 1 - p_t
-        miss = ops.where(loss > 1e3, ops.stop_gradient(miss), miss)  # its slope is 0 there: no 0 * inf
-        loss = numerics.power(miss, gamma) * loss
+        loss = numerics.power(miss, gamma) * loss  # miss = 1 - p_t
     if alpha is not None:
         a = numerics.constant(alpha, y_pred)
-        loss = (a * y + (1 - a) * (1 - y)) * loss
+        loss = (a * yes + (1 - a) * no) * loss
     return loss
 
 

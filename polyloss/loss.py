@@ -101,9 +101,10 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
 
     # -- a call -----------------------------------------------------------------------------------
 
+    @framework.entry_point
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The reduced loss of a batch."""
-        if isinstance(y_pred, dict | list | tuple) and any(hasattr(x, "shape") for x in tree.flatten(y_pred)):
+        if isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred)):
             mask = None
             y_pred = tree.map_structure(self._prediction, y_pred)
             y_true = tree.map_structure(self._target, y_true)
@@ -132,7 +133,7 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
         shut_out = [ops.logical_not(mask)] if mask is not None else []
-        shut_out += [weight == 0] if weight is not None else []
+        shut_out += [ops.equal(weight, 0)] if weight is not None else []
         for out in shut_out:
             y_pred = self._replace(y_pred, out, self.prediction_domain)
             y_true = self._replace(y_true, out, lambda _: self.targets)
@@ -147,7 +148,7 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
 
     def _replace(self, x: Tensor, out: Tensor, domain: Any) -> Tensor:
         """`x` with a harmless value wherever `out`: it must never reach the formula, or NaN * 0 is NaN."""
-        if isinstance(x, dict | list | tuple):
+        if isinstance(x, (dict, list, tuple)):
             return tree.map_structure(lambda leaf: self._replace(leaf, out, domain), x)
         axis = getattr(self, "axis", None)
         rank = len(x.shape)
@@ -184,7 +185,7 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
             mask = self._line_up(mask, values, "mask")
             values = ops.where(mask, values, 0.0)
         if weight is not None:
-            values = ops.where(weight == 0, 0.0, values) * weight
+            values = ops.where(ops.equal(weight, 0), 0.0, values) * weight
         if self.reduction in (None, "none"):
             return values
         total = ops.sum(values) if len(values.shape) else values
@@ -205,4 +206,5 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
         replicas = framework.replica_count()
         if isinstance(count, int):
             return total / (max(count, 1) * replicas)
-        return ops.where(count == 0, 0.0, total / ops.where(count == 0, 1.0, count)) / replicas
+        none = ops.equal(count, 0)
+        return ops.where(none, 0.0, total / ops.where(none, 1.0, count)) / replicas

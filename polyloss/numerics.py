@@ -35,7 +35,7 @@ def tensor(x: Tensor) -> Tensor:
 
 def constant(value: float | Sequence[float], like: Tensor, axis: int = -1) -> Tensor | float:
     """A parameter for arithmetic with `like`: a number as it is, a sequence laid along `axis`."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     vector = ops.convert_to_tensor(tuple(value), dtype=dtype_of(like))
     behind = -1 - axis if axis < 0 else len(like.shape) - 1 - axis
@@ -70,7 +70,7 @@ def times(a: Tensor, b: Tensor) -> Tensor:
 
 def asked_for(a: Tensor, b: Tensor) -> Tensor:
     """`b`, with a harmless 0 where its factor `a` is 0 and it, or its square, overflows."""
-    return ops.where(ops.logical_and(a == 0, ops.abs(b) > 1e18), 0.0, b)
+    return ops.where(ops.logical_and(ops.equal(a, 0), ops.abs(b) > 1e18), 0.0, b)
 
 
 def absolute(x: Tensor) -> Tensor:
@@ -94,21 +94,38 @@ def power(base: Tensor, exponent: float) -> Tensor:
     return ops.where(positive, ops.exp(exponent * ops.log(safe)), nan)
 
 
+@framework.fused
+def log_ratio(a: Tensor, b: Tensor) -> Tensor:
+    """``|log((1 + a) / (1 + b))|``, to the last digit where a and b are close. Square it: at a tie the slope is not promised."""
+    return ops.log1p(ops.abs(a - b) / (1 + smaller(a, b)))
+
+
+@framework.fused
 def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Euclidean norm that neither overflows nor underflows, with gradient 0 at the zero vector."""
     total = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True))
     scale = ops.where(ops.logical_and(total > 0, ops.isfinite(total)), total, 1.0)
     squared = ops.sum(ops.square(x / scale), axis=axis)
-    zero = squared == 0
+    zero = ops.equal(squared, 0)
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
     return ops.reshape(scale, ops.shape(root)) * root
 
 
+def smaller(a: Tensor, b: Tensor) -> Tensor:
+    """The smaller of two. The gradient at a tie is not promised: use it where a tie has slope 0."""
+    if dtype_of(a) == "float64":  # `keras.ops.minimum` gives float32 on torch
+        return ops.where(a > b, b, a)
+    return ops.minimum(a, b)  # noqa: TID251
+
+
 def clip(x: Tensor, low: float, high: float) -> Tensor:
     """`x` within [low, high]; beyond, the gradient is 0, at the ends 1."""
+    if framework.clip is not None and not isinstance(x, keras.KerasTensor):
+        return framework.clip(x, low, high)
     return ops.where(x < low, ops.full_like(x, low), ops.where(x > high, ops.full_like(x, high), x))
 
 
+@framework.fused
 def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
     """``clip(x, low, high)`` whose gradient is 1 everywhere, so that what was clipped can still learn."""
     clipped = ops.where(x < low, ops.full_like(x, low), x)
@@ -116,33 +133,59 @@ def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
         clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
-    return clipped + ops.where(clipped == x, 0.0, x - ops.stop_gradient(x))
+    return clipped + ops.where(ops.equal(clipped, x), 0.0, x - ops.stop_gradient(x))
 
 
 # -- yes or no ------------------------------------------------------------------------------------
 
 
-def log_sigmoid_pair(x: Tensor) -> tuple[Tensor, Tensor]:
-    r"""``log sigmoid(x)`` and ``log(1 - sigmoid(x))``.
+@framework.fused
+def log_loss(yes: Tensor, no: Tensor, x: Tensor, total: Tensor | float = 1.0) -> Tensor:
+    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))`` for weights that are not negative and sum to `total`.
 
-    :math:`-\max(\mp x, 0) - \log(1 + e^{-|x|})`: no overflow, and autodiff of this form keeps the tiny
-    gradient of a saturated logit (that of :math:`\max(x, 0) - x y + \log(1 + e^{-|x|})` cancels to 0).
+    With :math:`-\log \sigma(x) = \max(-x, 0) + r` and :math:`-\log(1 - \sigma(x)) = \max(x, 0) + r`,
+    :math:`r = \log(1 + e^{-|x|})`: no overflow, and autodiff of this form keeps the tiny gradient of a
+    saturated logit (that of :math:`\max(x, 0) - x y + r` cancels to 0).
     """
+    positive, minus = _sign_and_minus(x)
+    return total * ops.log1p(ops.exp(minus)) + _against(ops.where(positive, no, yes), minus)
+
+
+@framework.fused
+def log_loss_and_miss(yes: Tensor, no: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    r"""`log_loss` where yes + no = 1, and the probability missed, :math:`yes\,\sigma(-x) + no\,\sigma(x)`.
+
+    Both from one exponential. Its argument stops at -1000, where :math:`e^{-|x|}` is 0 in any dtype, so
+    that the slope of the miss there is 0 and not :math:`0 \cdot \infty`.
+    """
+    positive, minus = _sign_and_minus(x)
+    right, wrong = ops.where(positive, yes, no), ops.where(positive, no, yes)
+    e = ops.exp(ops.where(minus < -1e3, -1e3, minus))
+    return ops.log1p(e) + _against(wrong, minus), (wrong + right * e) / (1 + e)
+
+
+def _sign_and_minus(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether x > 0, and -|x| with derivative 1 at 0: what belongs to "not positive"."""
     positive = x > 0
-    tail = ops.log1p(ops.exp(ops.where(positive, -x, x)))
-    return -(ops.where(positive, 0.0, -x) + tail), -(ops.where(positive, x, 0.0) + tail)
+    return positive, x * (1 - 2 * ops.cast(positive, dtype_of(x)))
+
+
+def _against(wrong: Tensor, minus: Tensor) -> Tensor:
+    r"""``wrong * |x|`` with :math:`0 \cdot \infty = 0`: how much the target is against the sign of x."""
+    return -wrong * ops.where(ops.logical_and(ops.equal(wrong, 0), minus < -1e18), 0.0, minus)
 
 
 def softplus(x: Tensor) -> Tensor:
     """``log(1 + exp(x))``, exact in value and gradient over the whole range."""
-    return -log_sigmoid_pair(x)[1]
+    return log_loss(ops.zeros_like(x), ops.ones_like(x), x)
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
     """``log(sigmoid(x))``."""
-    return log_sigmoid_pair(x)[0]
+    return -log_loss(ops.ones_like(x), ops.zeros_like(x), x)
 
 
+@framework.fused
 def log_probability_pair(p: Tensor) -> tuple[Tensor, Tensor]:
     """``log p`` and ``log(1 - p)``, p clipped to [eps, 1 - eps] as Keras does, gradient passed through.
 
@@ -164,6 +207,7 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
 # -- one of many ----------------------------------------------------------------------------------
 
 
+@framework.fused
 def _largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
     r"""``m`` and ``r`` with :math:`\log\sum_j e^{x_j} = m + r`, and whether one class alone reaches m.
 
@@ -171,12 +215,13 @@ def _largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
     however small it is. A row whose largest is not finite has no softmax: NaN.
     """
     m = ops.max(x, axis=axis, keepdims=True, initial=-float("inf"))
-    top = x == m
+    top = ops.equal(x, m)
     ties = ops.sum(ops.cast(top, dtype_of(x)), axis=axis, keepdims=True)
     others = ops.sum(ops.where(top, 0.0, ops.exp(x - m)), axis=axis, keepdims=True) + (ties - 1)
-    return m, ops.log1p(ops.where(ops.isfinite(m), others, float("nan"))), ties == 1
+    return m, ops.log1p(ops.where(ops.isfinite(m), others, float("nan"))), ops.equal(ties, 1)
 
 
+@framework.fused
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Log of softmax along `axis`; -inf logits (masked classes) have probability 0."""
     if not framework.EXACT_LOG_SOFTMAX:
@@ -184,18 +229,20 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     m, rest, alone = _largest_and_rest(x, axis)
     # Where one class alone is largest its x - m is a constant 0: left in, its gradient 1 - 1 + tiny
     # would round to 0.
-    return ops.where(ops.logical_and(x == m, alone), 0.0, x - m) - rest
+    return ops.where(ops.logical_and(ops.equal(x, m), alone), 0.0, x - m) - rest
 
 
+@framework.fused
 def log_softmax_at(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
     """`log_softmax` at integer labels, without the whole table where the backend allows."""
     if not framework.EXACT_LOG_SOFTMAX:
         return at_label(ops.log_softmax(x, axis=axis), labels, axis)
     m, rest, alone = (ops.squeeze(t, axis) for t in _largest_and_rest(x, axis))
     own = at_label(x, labels, axis)
-    return ops.where(ops.logical_and(own == m, alone), 0.0, own - m) - rest
+    return ops.where(ops.logical_and(ops.equal(own, m), alone), 0.0, own - m) - rest
 
 
+@framework.fused
 def logsumexp(x: Tensor, axis: int = -1) -> Tensor:
     """Log of the sum of exponentials along `axis`."""
     if not framework.EXACT_LOG_SOFTMAX:
@@ -204,22 +251,27 @@ def logsumexp(x: Tensor, axis: int = -1) -> Tensor:
     return ops.squeeze(m + rest, axis)
 
 
+@framework.fused
 def log_normalized(p: Tensor, axis: int = -1) -> Tensor:
     """Log of probabilities, rows renormalised and clipped to [eps, 1 - eps] as Keras does."""
     p = nan_outside(p, 0.0, 1.0)
     total = ops.sum(p, axis=axis, keepdims=True)
-    share = p / ops.where(total == 0, 1.0, total)
+    share = p / ops.where(ops.equal(total, 0), 1.0, total)
     epsilon = keras.config.epsilon()
     return ops.log(clip_through(share, epsilon, 1 - epsilon))
 
 
 def valid_labels(labels: Tensor, classes: int | Tensor) -> tuple[Tensor, Tensor]:
     """Labels safe to index with, and which of them were in range."""
+    if not isinstance(classes, int):
+        classes = ops.cast(classes, dtype_of(labels))
     valid = ops.logical_and(labels >= 0, labels < classes)
     return ops.where(valid, labels, ops.zeros_like(labels)), valid
 
 
 def at_label(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
     """The entry of `x` at each (valid) label; the class axis goes."""
+    if framework.at_label is not None and not isinstance(x, keras.KerasTensor):
+        return framework.at_label(x, labels, axis)
     index = ops.expand_dims(labels, axis)
     return ops.squeeze(ops.take_along_axis(x, index, axis=axis), axis)

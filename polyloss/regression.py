@@ -13,6 +13,7 @@ from polyloss.loss import Loss
 from polyloss.numerics import Tensor
 
 
+@checks.parameters()
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Squared error, averaged over the last axis.
 
@@ -52,6 +53,7 @@ class MeanSquaredError(Loss, function=mean_squared_error, kw_only=False):
     }
 
 
+@checks.parameters()
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Absolute error, averaged over the last axis.
 
@@ -152,6 +154,7 @@ class Huber(Loss, function=huber, kw_only=False):
     }
 
 
+@checks.parameters()
 def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Squared difference of logarithms, averaged over the last axis.
 
@@ -182,7 +185,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     input               value                      gradient
     ==================  =========================  ================================================
     prediction below 0  as for a prediction of 0   as at epsilon: towards the target
-    prediction +inf     inf                        0, the limit
+    prediction +inf     inf                        not promised
     NaN                 NaN                        NaN
     ==================  =========================  ================================================
 
@@ -194,10 +197,8 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """
     y_true, y_pred = checks.elementwise("mean_squared_logarithmic_error", y_true, y_pred)
     epsilon = keras.config.epsilon()
-    y, p = numerics.clip_through(y_true, epsilon), numerics.clip_through(y_pred, epsilon)
-    above = p > y
-    ratio = ops.where(above, p - y, y - p) / (1 + ops.where(above, y, p))
-    return numerics.mean(ops.square(ops.log1p(ratio)))
+    y, p = numerics.clip(y_true, epsilon, float("inf")), numerics.clip_through(y_pred, epsilon)
+    return numerics.mean(ops.square(numerics.log_ratio(y, p)))
 
 
 class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):

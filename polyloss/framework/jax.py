@@ -1,5 +1,9 @@
 """JAX."""
 
+from __future__ import annotations
+
+import functools
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -8,6 +12,26 @@ import keras
 from keras import ops
 
 EXACT_LOG_SOFTMAX = True
+clip = None
+at_label = None
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` under `jax.jit`: eager JAX pays for every op that it dispatches."""
+    static = [name for name in inspect.signature(function).parameters if name == "axis"]
+    compiled = jax.jit(function, static_argnames=static)
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        symbolic = isinstance(x, keras.KerasTensor)
+        return function(x, *args, **kwargs) if symbolic else compiled(x, *args, **kwargs)
+
+    return call
+
+
+def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is."""
+    return function
 
 
 def replica_count() -> int:
@@ -28,7 +52,7 @@ class _Nested(keras.StatelessScope):
         super().__init__(state_mapping=list(mapping))
         self.assigned: dict[int, keras.Variable] = {}
 
-    def __enter__(self) -> "_Nested":
+    def __enter__(self) -> _Nested:
         super().__enter__()
         if self.original_scope is not None:
             self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}

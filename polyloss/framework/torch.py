@@ -1,5 +1,7 @@
 """PyTorch."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,6 +9,18 @@ import keras
 import torch
 
 EXACT_LOG_SOFTMAX = False
+clip = torch.clamp
+at_label = None
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is: eager PyTorch is cheap to dispatch."""
+    return function
+
+
+def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is."""
+    return function
 
 
 def replica_count() -> int:

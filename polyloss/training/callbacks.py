@@ -59,7 +59,7 @@ class Validate(keras.callbacks.Callback):
     def _first_batch(self) -> tuple[Any, Any, Any]:
         x, y, weight = self.data
         if y is not None:
-            return tuple(tree.map_structure(lambda a: a[: self.batch_size], part) for part in (x, y, weight))
+            return self._head(x), self._head(y), self._head(weight)
         if isinstance(x, keras.utils.PyDataset):
             batch = x[0]
         elif isinstance(x, Iterable):
@@ -68,27 +68,30 @@ class Validate(keras.callbacks.Callback):
             raise TypeError(f"Validate: y must be given with arrays. Got x={type(x).__name__} and y=None.")
         return keras.utils.unpack_x_y_sample_weight(tuple(batch))
 
-    def _outputs(self, predicted: Any) -> Iterator[tuple[str | int | None, Loss, Any]]:
+    def _head(self, part: Any) -> Any:
+        """The first rows of arrays, None of None."""
+        return None if part is None else tree.map_structure(lambda a: a[: self.batch_size], part)
+
+    def _outputs(self, predicted: Any) -> Iterator[tuple[Any, Loss, Any]]:
         """Every output that has a loss of ours: its key (None for a single one), the loss, the prediction."""
         losses: Any = self.model.loss
         if isinstance(losses, Loss):
             if isinstance(predicted, dict):
                 losses = dict.fromkeys(predicted, losses)
-            elif isinstance(predicted, list | tuple):
+            elif isinstance(predicted, (list, tuple)):
                 losses = [losses] * len(predicted)
         if isinstance(losses, Loss):
             yield None, losses, predicted
             return
-        if isinstance(losses, dict) and isinstance(predicted, list | tuple):
+        if isinstance(losses, dict) and isinstance(predicted, (list, tuple)):
             predicted = dict(zip(self.model.output_names, predicted, strict=True))
         items: Any = losses.items() if isinstance(losses, dict) else enumerate(losses or ())
         for name, loss in items:
             if isinstance(loss, Loss):
-                several: Any = predicted if isinstance(predicted, dict | list | tuple) else None
-                yield name, loss, predicted if several is None else several[name]
+                yield name, loss, _of_output(predicted, name)
 
 
-def _of_output(values: Any, name: str | int | None) -> Any:
-    if name is None or not isinstance(values, dict | list | tuple):
+def _of_output(values: Any, name: Any) -> Any:
+    if name is None or not isinstance(values, (dict, list, tuple)):
         return values
     return values[name] if isinstance(values, dict) or isinstance(name, int) else values

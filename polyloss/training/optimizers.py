@@ -28,7 +28,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     >>> group = polyloss.training.OptimizerGroup({"a": keras.optimizers.SGD(0.1), "b": "adam"})
     >>> group["a"].name
-    'SGD'
+    'sgd'
     """
 
     def __init__(self, optimizers: Mapping[str, Any], name: str = "optimizer_group") -> None:

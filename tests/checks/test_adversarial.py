@@ -139,7 +139,14 @@ def test_config_copy_and_pickle(thing: Any) -> None:
         assert type(again) is type(thing)
         assert again.get_config() == thing.get_config()
         assert repr(again) == repr(thing)
-    assert polyloss.catalogue()[type(thing).__name__] is type(thing)
+
+
+def test_catalogue() -> None:
+    """Every adversarial loss has its cases, one for each of the two players."""
+    assert list(polyloss.catalogue("adversarial")) == sorted({pair.loss.__name__ for pair in CASES})
+    assert all(sum(pair.loss is cls for pair in CASES) == 2 for cls in polyloss.catalogue("adversarial").values())
+    assert list(polyloss.catalogue("penalty")) == ["GradientPenalty", "R1Penalty", "R2Penalty"]
+    assert not set(polyloss.catalogue()) & {*polyloss.catalogue("adversarial"), *polyloss.catalogue("penalty")}
 
 
 def test_classes_give_what_their_functions_give(backend: Any) -> None:

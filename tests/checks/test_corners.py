@@ -25,9 +25,7 @@ def check_corner(case: Case, corner: Corner, backend: Any, function: Any = None)
     close(values.reshape(-1), corner.value, floor=2 * case.floor)
     if corner.gradient is not None and gradient is not None:
         promised = [i for i, g in enumerate(corner.gradient) if g is not None]
-        close(
-            gradient.reshape(-1)[promised], [corner.gradient[i] for i in promised], floor=2 * case.floor
-        )
+        close(gradient.reshape(-1)[promised], [corner.gradient[i] for i in promised], floor=2 * case.floor)
 
 
 def test_corner(case: Case, corner: Corner, backend: Any) -> None:

@@ -49,7 +49,10 @@ def check_halves(case: Case, half: str, backend: Any, evidence: Evidence, functi
             want, slope = referee.value[0].reshape(values.shape), referee.gradient[0].reshape(p.shape)
         else:
             with np.errstate(all="ignore"):
-                want, slope = (a.reshape(shape) for a, shape in zip(case.halves(target, wide, **parameters), (values.shape, p.shape), strict=True))  # type: ignore[misc]
+                want, slope = (
+                    a.reshape(shape)
+                    for a, shape in zip(case.halves(target, wide, **parameters), (values.shape, p.shape), strict=True)
+                )  # type: ignore[misc]
         assert values.dtype == np.float32, f"computed in {values.dtype}"
         for quantity, got, truth in (("value", values, want), ("gradient", gradient, slope)):
             if got is None:

@@ -36,7 +36,11 @@ def test_class_refuses(case: Case, backend: Any) -> None:
     name, function = case.name, case.function.__name__
     for call, error, message in [
         (lambda: case.loss(gama=1), TypeError, f"{name}: unknown parameter. Got gama=1; it takes"),
-        (lambda: case.loss(reduction="auto"), ValueError, f"{function}: reduction must be one of 'sum_over_batch_size',"),
+        (
+            lambda: case.loss(reduction="auto"),
+            ValueError,
+            f"{function}: reduction must be one of 'sum_over_batch_size',",
+        ),
         (lambda: case.loss(dtype="int32"), ValueError, f"{function}: dtype must be a float dtype. Got dtype='int32'."),
         (lambda: case.loss(dtype="half"), ValueError, f"{function}: dtype must be a float dtype. Got dtype='half'."),
     ]:

@@ -65,9 +65,7 @@ def check_bad_target(case: Case, backend: Any, loss: Any = None) -> None:
     make = loss or case.loss
     call = make(**case.example)
     want = backend.array(call(backend.tensor(y), backend.tensor(p), WEIGHTS))
-    got, gradient = backend.value_and_grad(
-        lambda x: call(backend.tensor(broken), x, WEIGHTS), backend.tensor(p)
-    )
+    got, gradient = backend.value_and_grad(lambda x: call(backend.tensor(broken), x, WEIGHTS), backend.tensor(p))
     close(got, want, ulps=4)
     assert gradient is None or np.isfinite(gradient).all()
 
@@ -108,7 +106,9 @@ def check_too_fine(case: Case, backend: Any) -> None:
     y, p = case.batch(case.example)
     values = case.function(backend.tensor(y), backend.tensor(p), **case.example)
     shape = (*values.shape, 2)
-    with pytest.raises(ValueError, match="sample_weight must line up with the loss's values from the batch axis") as caught:
+    with pytest.raises(
+        ValueError, match="sample_weight must line up with the loss's values from the batch axis"
+    ) as caught:
         case.loss(**case.example)(backend.tensor(y), backend.tensor(p), np.ones(shape, "float32"))
     assert f"sample_weight.shape={tuple(map(int, shape))}" in str(caught.value)
     with pytest.raises(ValueError, match="sample_weight must line up"):

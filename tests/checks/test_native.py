@@ -1,0 +1,74 @@
+"""Against the framework's own loss on ordinary inputs, and Keras's error on the inputs of `test_accuracy`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends import keras_baselines
+from tests.case import Case, Parameters
+from tests.checks.numbers import measured
+from tests.evidence import Evidence, budget
+from tests.oracle import distance
+
+BACKEND = os.environ.get("KERAS_BACKEND")
+pytestmark = pytest.mark.skipif(BACKEND == "numpy", reason="NumPy has no losses of its own")
+
+
+def compare(case: Case, baseline: Any, backend: Any) -> int:
+    """How many parameter sets the baseline could express; all must agree."""
+    agreed = 0
+    for parameters in case.variants:
+        if any(isinstance(v, tuple) and len(v) == 2 for v in parameters.values()):
+            continue  # two classes; the batch has three
+        y, p = (backend.tensor(a) for a in case.batch(parameters))
+        try:
+            theirs = backend.value_and_grad(lambda x, y=y, p=parameters: baseline(y, x, **p), p)
+        except NotImplementedError:
+            continue  # it says which parameter it lacks
+        ours = backend.value_and_grad(lambda x, y=y, p=parameters: case.function(y, x, **p), p)
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine.reshape(-1), other.reshape(-1), rtol=2e-5, atol=1e-6)
+        agreed += 1
+    return agreed
+
+
+def test_native(case: Case, backend: Any) -> None:
+    """optax, tf.nn, torch.nn.functional."""
+    native = importlib.import_module(f"backends.{BACKEND}.native")
+    if case.name in native.NONE:
+        assert native.NONE[case.name].strip(), "a missing baseline has a reason"
+        assert case.name not in native.BASELINES
+        return
+    assert compare(case, native.BASELINES[case.name], backend) > 0
+
+
+def test_keras(case: Case, backend: Any) -> None:
+    """Keras's own loss of the same name or nearest to it."""
+    if case.name in keras_baselines.NONE:
+        assert case.name not in keras_baselines.BASELINES
+        return
+    assert compare(case, keras_baselines.BASELINES[case.name], backend) > 0
+
+
+def test_keras_accuracy(case: Case, parameters: Parameters, backend: Any, evidence: Evidence) -> None:
+    """Keras's worst error on the same inputs goes into the table beside ours."""
+    baseline = keras_baselines.BASELINES.get(case.name)
+    if baseline is None:
+        assert case.name in keras_baselines.NONE
+        return
+    try:
+        inputs, values, gradient, exact = measured(case, parameters, "float32", backend, baseline)
+    except NotImplementedError:
+        return  # counted in test_keras
+    for quantity, got, truth, sensitivity in (
+        ("value", values, exact.value, exact.value_sensitivity),
+        ("gradient", gradient, exact.gradient, exact.gradient_sensitivity),
+    ):
+        error = distance(got, *truth, "float32")
+        allowed = budget(truth[0], sensitivity, "float32", case.floor, case.terms)
+        evidence.error(case, parameters, "float32", quantity, error, truth[0], allowed, inputs, provider="keras")

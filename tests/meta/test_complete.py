@@ -1,0 +1,111 @@
+"""Nothing public is without its evidence."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import polyloss
+from backends import keras_baselines
+from tests.cases import CASES
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+SOURCES = sorted((ROOT / "polyloss").rglob("*.py"))
+
+
+def test_every_loss_has_one_case() -> None:
+    assert sorted(case.name for case in CASES) == list(polyloss.catalogue())
+
+
+def test_every_case_is_whole(case: object) -> None:
+    """Variants, corners with NaN, refusals and laws: none may be empty."""
+    from tests.case import Case
+
+    assert isinstance(case, Case)
+    assert case.variants
+    assert case.laws
+    assert len(case.refusals) >= 7
+    assert any("nan" in str(corner) for corner in case.corners)
+    assert case.loss.elsewhere
+    assert case.loss.tasks
+
+
+@pytest.mark.parametrize("name", list(polyloss.catalogue()))
+def test_every_loss_has_its_function(name: str) -> None:
+    cls = polyloss.catalogue()[name]
+    assert cls.function is not None
+    assert getattr(polyloss, cls.function.__name__) is cls.function
+    assert "`" + cls.function.__name__ + "`" in (cls.__doc__ or "")
+
+
+@pytest.mark.parametrize("name", list(polyloss.catalogue()))
+@pytest.mark.parametrize("framework", ["jax", "tensorflow", "torch"])
+def test_every_loss_has_a_baseline_or_a_reason(name: str, framework: str) -> None:
+    """Read as text: the other frameworks are not installed here."""
+    tree = ast.parse((ROOT / "backends" / framework / "native.py").read_text())
+    keys = {k.value for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if isinstance(k, ast.Constant)}
+    assert name in keys
+    assert (name in keras_baselines.BASELINES) != (name in keras_baselines.NONE)
+
+
+def test_public_names() -> None:
+    assert polyloss.__all__ == sorted(polyloss.__all__)
+    for name in polyloss.__all__:
+        assert getattr(polyloss, name).__doc__, name
+
+
+def imports_of(path: pathlib.Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[str(p.relative_to(ROOT)) for p in SOURCES])
+def test_frameworks_stay_in_their_folder(path: pathlib.Path) -> None:
+    """`import jax`, `tensorflow` or `torch` only in polyloss/framework/; nothing of backends/ or tests/."""
+    allowed = {"keras", "numpy", "polyloss", *sys.stdlib_module_names}
+    if path.parent.name == "framework" and path.stem in ("jax", "tensorflow", "torch"):
+        allowed.add(path.stem)
+    assert imports_of(path) <= allowed
+
+
+def test_every_op_used_is_known_to_keep_float64() -> None:
+    """What the package uses of `keras.ops` is what `tests/test_ops.py` sweeps."""
+    probes = importlib.import_module("tests.test_ops").PROBES
+    used = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ops":
+                used.add(node.attr)
+    assert used - set(probes) == set()
+
+
+def test_import_brings_only_itself() -> None:
+    """`import polyloss` after `import keras` loads polyloss and pieces of the standard library, nothing else."""
+    code = (
+        "import sys, keras; before = set(sys.modules); import polyloss;"
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names);"
+        "print(','.join(sorted(new)))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert out.stdout.strip() == "polyloss"
+
+
+def test_sentences_name_the_function() -> None:
+    """Every refusal starts with the function's name."""
+    for case in CASES:
+        for refusal in case.refusals:
+            assert refusal.message.startswith(f"{case.function.__name__}: ")
+            assert inspect.isfunction(inspect.unwrap(case.function))
