@@ -22,6 +22,7 @@ try:
 except ImportError as error:  # named but not there: never a skip
     pytest.exit(f"the {BACKEND} backend is named but cannot be imported: {error}", returncode=4)
 
+from tests import known  # noqa: E402
 from tests.cases import CASES  # noqa: E402  (after the backend is known)
 from tests.evidence import Evidence  # noqa: E402
 
@@ -71,6 +72,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     rows = [(case, item, i) for case in CASES for i, item in enumerate(getattr(case, attribute))]
     ids = [f"{case.name}-{getattr(item, 'name', item if name == 'corner' else i)}" for case, item, i in rows]
     metafunc.parametrize(("case", name), [(case, item) for case, item, _ in rows], ids=ids)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Upstream defects are expected to fail."""
+    known.mark(items, known.entries(ROOT / "backends" / BACKEND / "known.toml"))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

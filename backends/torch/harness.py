@@ -15,9 +15,11 @@ COMPILED = ("aot_eager",)
 
 
 def tensor(array: np.ndarray) -> Any:
+    """On the accelerator where there is one, as Keras does it."""
+    device = accelerator() or "cpu"
     if array.dtype.name == "bfloat16":
-        return torch.as_tensor(array.astype("float32")).to(torch.bfloat16)
-    return torch.as_tensor(np.array(array))
+        return torch.as_tensor(array.astype("float32"), device=device).to(torch.bfloat16)
+    return torch.as_tensor(np.array(array), device=device)
 
 
 def array(x: Any) -> np.ndarray:
@@ -35,7 +37,7 @@ def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndar
     x = x.detach().clone().requires_grad_(True)
     values = f(x)
     if not values.requires_grad:
-        return array(values), np.zeros(tuple(x.shape), "float32")
+        return array(values), np.zeros(tuple(x.shape), array(x).dtype)
     (gradient,) = torch.autograd.grad(values.sum(), x)
     return array(values), array(gradient)
 

@@ -47,7 +47,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "build" / "quickstart"
+RESULTS = ROOT / "build" / ("smoke" if "--smoke" in sys.argv else "quickstart")
 BACKENDS = ("jax", "tensorflow", "torch")
 LOSSES = ("focal", "cross-entropy")
 

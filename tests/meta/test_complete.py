@@ -103,6 +103,35 @@ def test_import_brings_only_itself() -> None:
     assert out.stdout.strip() == "polyloss"
 
 
+def test_known_defects(tmp_path: pathlib.Path) -> None:
+    """An entry needs a reason and a link; it applies to the versions that it names."""
+    from tests import known
+
+    for path in (ROOT / "backends").glob("*/known.toml"):
+        known.entries(path)
+    whole = {"test": "test_x", "package": "keras", "versions": ">=3", "reason": "r", "link": "https://example.org"}
+    for part in whole:
+        lacking = {k: v for k, v in whole.items() if k != part}
+        (tmp_path / "known.toml").write_text("[[known]]\n" + "".join(f'{k} = "{v}"\n' for k, v in lacking.items()))
+        with pytest.raises(ValueError, match=f"must have {part}"):
+            known.entries(tmp_path / "known.toml")
+
+    class Item:
+        nodeid = "tests/a.py::test_x"
+
+        def __init__(self) -> None:
+            self.markers: list[object] = []
+
+        def add_marker(self, marker: object) -> None:
+            self.markers.append(marker)
+
+    hit, old, other = Item(), Item(), Item()
+    other.nodeid = "tests/a.py::test_y"
+    known.mark([hit, other], [whole])
+    known.mark([old], [{**whole, "versions": "<3"}])
+    assert (len(hit.markers), len(old.markers), len(other.markers)) == (1, 0, 0)
+
+
 def test_sentences_name_the_function() -> None:
     """Every refusal starts with the function's name."""
     for case in CASES:

@@ -1,0 +1,167 @@
+"""Every task a person or CI runs: `nox -l` lists them, `nox` runs the tests, `nox -s NAME` one of them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import sys
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit(f"polyloss: nox must run on Python 3.11, 3.12 or 3.13. This is {sys.version.split()[0]}.")
+
+import nox
+
+nox.needs_version = ">=2026.1"
+nox.options.default_venv_backend = "virtualenv"  # plain pip: the CPU build of torch is one that pip alone may find
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+
+ROOT = pathlib.Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+BACKENDS = sorted(p.parent.name for p in (ROOT / "backends").glob("*/requirements.txt"))
+TRAINING = [b for b in BACKENDS if b != "numpy"]
+EXAMPLES = sorted(p.name for p in (ROOT / "docs" / "examples").glob("*.py"))
+
+
+def install(session: nox.Session, backend: str, *groups: str, build: str = "requirements") -> None:
+    """Polyloss as checked out, one backend, and what the session needs."""
+    requirements = ROOT / "backends" / backend / f"{build}.txt"
+    if not requirements.exists():
+        session.skip(f"not run: {backend} has no {build} build")
+    session.install("-e", ".", "-r", str(requirements), *nox.project.dependency_groups(PROJECT, *groups))
+    environment(session, backend)
+
+
+def environment(session: nox.Session, backend: str) -> None:
+    """The backend, quietly, and one thread an op: the tensors of the tests are small."""
+    session.env.update(KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3", PYTHONUNBUFFERED="1")
+    session.env.setdefault("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+def groups_for(backend: str) -> list[str]:
+    """What the tests of a backend need; the examples train, so not on NumPy."""
+    return ["test"] if backend == "numpy" else ["test", "example"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff (style, banned ops) and mypy on polyloss/."""
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+@nox.parametrize("backend", BACKENDS, ids=BACKENDS)
+def tests(session: nox.Session, backend: str) -> None:
+    """Every check of every loss on one backend, and the examples at smoke size."""
+    install(session, backend, *groups_for(backend))
+    session.run("python", "-m", "pytest", *session.posargs)
+    if backend in TRAINING and not session.posargs:
+        for example in EXAMPLES:
+            session.run("python", f"docs/examples/{example}", "--smoke")
+
+
+@nox.session(requires=[f"tests({b})" for b in BACKENDS])
+def agreement(session: nox.Session) -> None:
+    """Compare what the backends measured; save on one, load on the next. `-- --write` renews the README's table."""
+    session.install("rich>=14", "numpy", "mpmath", "ml-dtypes")
+    session.run("python", "tests/agreement.py", *session.posargs)
+    folder = pathlib.Path(session.create_tmp()) / "handover"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for backend, following in zip(TRAINING, [*TRAINING[1:], TRAINING[0]], strict=True):
+        for task, name in (("save", backend), ("load", following)):
+            environment(session, name)
+            session.run(sibling(session, f"tests-{name}"), "tests/handover.py", task, str(folder), external=True)
+
+
+def sibling(session: nox.Session, name: str) -> str:
+    """The interpreter of another session's venv."""
+    here = pathlib.Path(session.virtualenv.location).parent / name
+    return str(here / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel installs and runs outside the checkout."""
+    session.install(*nox.project.dependency_groups(PROJECT, "build"))
+    dist = pathlib.Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    (wheel,) = dist.glob("*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install("-r", "backends/numpy/requirements.txt")
+    environment(session, "numpy")
+    session.cd(dist)
+    session.run(
+        "python", "-W", "ignore", "-c",
+        "import polyloss, pathlib, importlib.metadata as m;"
+        "assert 'site-packages' in polyloss.__file__, polyloss.__file__;"
+        "assert m.version('keras-polyloss') == polyloss.__version__;"
+        "assert (pathlib.Path(polyloss.__file__).parent / 'py.typed').exists();"
+        "print(polyloss.__version__, float(polyloss.FocalLoss(from_logits=True)([[1.0]], [[0.0]])))",
+    )  # fmt: skip
+
+
+# -- not by default -------------------------------------------------------------------------------
+
+
+@nox.session(default=False)
+def quickstart(session: nox.Session) -> None:
+    """One Keras model a backend with FocalLoss on real data; a table and a picture that compare them."""
+    requirements = [arg for b in TRAINING for arg in ("-r", f"backends/{b}/requirements.txt")]
+    session.install("-e", ".", *requirements, *nox.project.dependency_groups(PROJECT, "example"))
+    environment(session, TRAINING[0])
+    session.run("python", "docs/examples/focal_digits.py", "--all", *session.posargs)
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
+def gpu(session: nox.Session, backend: str) -> None:
+    """Values, gradients, compilation and training with the tensors on a GPU."""
+    on_device(session, backend, "cuda", "gpu")
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
+def tpu(session: nox.Session, backend: str) -> None:
+    """The same on a TPU."""
+    on_device(session, backend, "tpu", "tpu")
+
+
+def on_device(session: nox.Session, backend: str, build: str, device: str) -> None:
+    """The device checks, or one line that says why not."""
+    if not list(pathlib.Path("/dev").glob({"gpu": "nvidia[0-9]*", "tpu": "accel*"}[device])):
+        if os.environ.get("POLYLOSS_REQUIRE_DEVICE") == "1":
+            session.error(f"POLYLOSS_REQUIRE_DEVICE=1, but there is no {device} on this machine")
+        session.skip(f"not run: there is no {device} on this machine")
+    install(session, backend, "test", build=build)
+    session.env["POLYLOSS_DEVICE"] = device
+    session.run("python", "-m", "pytest", "tests/device", *session.posargs)
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", BACKENDS, ids=BACKENDS)
+def minimums(session: nox.Session, backend: str) -> None:
+    """The tests with the lowest versions that pyproject.toml allows (torch stays at its pin)."""
+    if sys.version_info[:2] != (3, 11):
+        session.skip("not run: the lowest versions have wheels for Python 3.11 only")
+    extras = PROJECT["project"]["optional-dependencies"]
+    lowest = [r.replace(">=", "==") for r in PROJECT["project"]["dependencies"]]
+    if backend in ("jax", "tensorflow"):
+        lowest += [r.replace(">=", "==").replace("tensorflow==", "tensorflow-cpu==") for r in extras[backend]]
+    lowest += {"jax": ["jaxlib" + lowest[-1].removeprefix("jax"), "optax"], "torch": ["torch==2.13.*"]}.get(backend, [])
+    session.install("-e", ".", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
+    environment(session, backend)
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/test_loops.py"]))
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
+def bench(session: nox.Session, backend: str) -> None:
+    """Speed and memory beside Keras's own losses and the framework's."""
+    install(session, backend, "report")
+    session.run("python", "backends/bench.py", *session.posargs)

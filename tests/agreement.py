@@ -1,0 +1,208 @@
+"""Joins the evidence of the backends: the worst disagreement of any two, the table of accuracy, the cells.
+
+``python tests/agreement.py`` reads build/evidence/, prints, writes build/evidence/agreement.json, and fails
+when a backend's evidence is missing, failed, or two backends are further apart than their budgets allow.
+``--write`` puts the tables into README.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import pathlib
+import re
+import sys
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.oracle import ulp  # noqa: E402
+
+FOLDER = ROOT / "build" / "evidence"
+BACKENDS = ("jax", "tensorflow", "torch")
+console = Console(width=150)
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """The reports of all backends, the values-only one included."""
+    reports = {}
+    for backend in (*BACKENDS, "numpy"):
+        path = FOLDER / f"{backend}.json"
+        if not path.exists():
+            raise SystemExit(
+                f"agreement: no evidence of {backend} ({path.relative_to(ROOT)}). Run nox -s 'tests({backend})'."
+            )
+        reports[backend] = json.loads(path.read_text())
+        status = reports[backend]["versions"]["exit_status"]
+        if status != 0:
+            raise SystemExit(
+                f"agreement: the tests of {backend} ended with status {status}; their evidence does not count."
+            )
+    return reports
+
+
+def disagreements(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """For every loss, variant and quantity the worst pair of backends."""
+    keys = set.union(*({k.rpartition("|")[0] for k in arrays} for arrays in results.values()))
+    rows = []
+    for key in sorted(keys):
+        loss, _, parameters = key.partition("|")
+        for quantity in ("value", "gradient"):
+            for one, other in itertools.combinations(BACKENDS, 2):
+                a, b = (results[name][f"{key}|{quantity}"].astype("float64") for name in (one, other))
+                if a.shape != b.shape:
+                    raise SystemExit(f"agreement: {key} {quantity} has shape {a.shape} on {one}, {b.shape} on {other}.")
+                with np.errstate(invalid="ignore"):
+                    gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+                if not np.isfinite(gap).all():
+                    raise SystemExit(f"agreement: {key} {quantity}: {one} and {other} differ by infinity or NaN.")
+                apart = gap / ulp(np.maximum(np.abs(a), np.abs(b)), "float32")
+                row = int(np.argmax(apart.reshape(len(a), -1).max(1)))
+                rows.append(
+                    {
+                        "loss": loss,
+                        "parameters": parameters,
+                        "quantity": quantity,
+                        "backends": [one, other],
+                        "ulp": float(apart.max()),
+                        "absolute": float(gap.reshape(len(a), -1)[row].max()),
+                        "y_true": results[one][f"{key}|y_true"][row].tolist(),
+                        "y_pred": results[one][f"{key}|y_pred"][row].tolist(),
+                        "values": [a[row].tolist(), b[row].tolist()],
+                    }
+                )
+    return rows
+
+
+def number(x: float) -> str:
+    """Few digits, powers of ten where they are many."""
+    return f"{x:.1f}" if x < 1000 else f"{x:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def worst(report: dict[str, Any], loss: str, quantity: str, provider: str, what: str) -> float | None:
+    found = [
+        e[what]
+        for e in report["errors"]
+        if (e["loss"], e["quantity"], e["dtype"], e["provider"]) == (loss, quantity, "float32", provider)
+    ]
+    return max(found) if found else None
+
+
+def accuracy(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Worst ULP in float32, and in brackets the share of the budget it takes; then Keras's own loss."""
+    rows = []
+    for loss in sorted({e["loss"] for e in reports["jax"]["errors"]}):
+        for quantity in ("value", "gradient"):
+            row = [loss if quantity == "value" else "", quantity]
+            for provider in ("polyloss", "keras"):
+                for backend in BACKENDS:
+                    plain = worst(reports[backend], loss, quantity, provider, "ulp")
+                    ratio = worst(reports[backend], loss, quantity, provider, "ratio")
+                    row.append("-" if plain is None or ratio is None else f"{number(plain)} ({number(ratio)})")
+            rows.append(row)
+    return rows
+
+
+HEADER = ["loss", "", *(f"{b}" for b in BACKENDS), *(f"Keras's, {b}" for b in BACKENDS)]
+
+
+def pairs(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """The worst disagreement of each loss."""
+    table = []
+    for loss in sorted({r["loss"] for r in rows}):
+        for quantity in ("value", "gradient"):
+            r = max((r for r in rows if (r["loss"], r["quantity"]) == (loss, quantity)), key=lambda r: r["ulp"])
+            given = f"y={r['y_true']}, x={r['y_pred']}, {r['parameters']}"
+            table.append(
+                [
+                    loss if quantity == "value" else "",
+                    quantity,
+                    number(r["ulp"]),
+                    f"{r['absolute']:.1e}",
+                    " / ".join(r["backends"]),
+                    given,
+                ]
+            )
+    return table
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def show(title: str, header: list[str], rows: list[list[str]]) -> None:
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def insert(name: str, text: str) -> None:
+    """Replace what stands between the marks of `name` in the README."""
+    path = ROOT / "README.md"
+    before = path.read_text()
+    pattern = rf"(<!-- {name}: generated -->\n).*?(<!-- end of {name} -->)"
+    after, count = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", before, flags=re.S)
+    if count != 1:
+        raise SystemExit(f"agreement: README.md has {count} places for {name}, not 1.")
+    path.write_text(after)
+
+
+def main() -> None:
+    """Print, record, and fail where two backends do not agree."""
+    reports = read()
+    results = {}
+    for backend in BACKENDS:
+        with np.load(FOLDER / f"{backend}.npz") as arrays:
+            results[backend] = dict(arrays)
+    if len({frozenset(arrays) for arrays in results.values()}) != 1:
+        raise SystemExit("agreement: the backends did not measure the same cases; run their tests again.")
+    rows = disagreements(results)
+    show("Worst error in ULP (share of the budget), float32", HEADER, accuracy(reports))
+    header = ["loss", "", "ULP", "absolute", "between", "input"]
+    show("Worst disagreement of two backends", header, pairs(rows))
+    largest = max(rows, key=lambda r: r["ulp"])
+    softmax = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalFocalLoss", "PolyLoss"}
+    other = max((r for r in rows if r["loss"] not in softmax), key=lambda r: r["ulp"])
+    for title, r in (("Largest of all", largest), ("Largest without the softmax losses", other)):
+        console.print(
+            f"{title}: {number(r['ulp'])} ULP ({r['absolute']:.1e} absolute), {r['loss']} {r['quantity']}, {' / '.join(r['backends'])}, "
+            f"y_true={r['y_true']}, y_pred={r['y_pred']}, {r['parameters']}: {r['values'][0]} and {r['values'][1]}"
+        )
+    cells = {b: len({tuple(c) for c in r["cells"]}) for b, r in reports.items()}
+    halves = sum(h["inputs"] for r in reports.values() for h in r["halves"])
+    planted = {b: len(r["planted"]) for b, r in reports.items()}
+    refused = {b: r["refused"] for b, r in reports.items()}
+    summary = (
+        f"{sum(cells.values())} cells passed (loss x backend x dtype x check: "
+        f"{', '.join(f'{b} {n}' for b, n in cells.items())}); {halves:,} half-precision results compared; "
+        f"{sum(planted.values())} planted faults, all caught; {sum(refused.values())} refused calls, each with its sentence."
+    )
+    console.print(summary)
+    (FOLDER / "agreement.json").write_text(
+        json.dumps(
+            {"schema": 1, "disagreements": rows, "cells": cells, "planted": planted, "refused": refused}, indent=1
+        )
+        + "\n"
+    )
+    over = [e for r in reports.values() for e in r["errors"] if e["provider"] == "polyloss" and e["ratio"] > 1]
+    if over:
+        raise SystemExit(f"agreement: {len(over)} errors exceed their budget, the first: {over[0]}")
+    if "--write" in sys.argv:
+        versions = ", ".join(
+            f"{name} {version}"
+            for name, version in sorted({k: v for r in reports.values() for k, v in r["versions"].items()}.items())
+            if name not in ("machine", "exit_status")
+        )
+        insert("accuracy", f"{markdown(HEADER, accuracy(reports))}\n\n{summary}\nMeasured with {versions}.")
+        console.print("README.md: tables written.")
+
+
+if __name__ == "__main__":
+    main()
