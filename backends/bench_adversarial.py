@@ -149,6 +149,8 @@ def tensorflow_by_hand(generator: keras.Model, critic: keras.Model, data: np.nda
     latent = generator.input_shape[1]
     ones = [1] * (data.ndim - 1)
 
+    zero = tf.UnconnectedGradients.ZERO
+
     @tf.function
     def step(real: Any) -> Any:
         rows = tf.shape(real)[0]
@@ -165,7 +167,7 @@ def tensorflow_by_hand(generator: keras.Model, critic: keras.Model, data: np.nda
                 loss = tf.reduce_mean(critic(fake, training=True)) - tf.reduce_mean(critic(real, training=True))
                 penalty = 10 * tf.reduce_mean((norm - 1) ** 2)
                 total = loss + penalty
-            c_adam.apply(tape.gradient(total, critic.trainable_weights, tf.UnconnectedGradients.ZERO))
+            c_adam.apply(tape.gradient(total, critic.trainable_weights, unconnected_gradients=zero))
         with tf.GradientTape() as tape:
             value = -tf.reduce_mean(critic(generator(tf.random.normal((rows, latent)), training=True), training=True))
         g_adam.apply(tape.gradient(value, generator.trainable_weights))

@@ -75,8 +75,8 @@ class StepModel(keras.Model):
     `OptimizerGroup`.
 
     The terms are logged as means over an epoch, batches weighing by their rows. A term that is NaN or
-    infinite stops `fit` with a `FloatingPointError` that names it, before any other callback can save
-    what came of it.
+    infinite stops `fit` with a `FloatingPointError` that names it and its batch, within 16 batches and
+    before an epoch ends, so that no checkpoint of an epoch holds what came of it.
 
     Besides its weights, a model saves the state of all its seeds (dropout's too), so that a resumed
     training draws what it would have drawn.
@@ -231,28 +231,29 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self.set_epoch = getattr(data, "set_epoch", None)
         self.epoch = 0
-        self.pending: tuple[int, Any] | None = None
+        self.pending: list[tuple[int, Any]] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
-        self.pending = None
+        self.pending = []
         if self.set_epoch is not None:
             self.set_epoch(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._check()  # the step before: the one just sent off may still be computing
-        self.pending = (batch, self.model._fault)
+        self.pending.append((batch, self.model._fault))
+        if len(self.pending) >= 16:  # not every step: it waits for what was sent off to be computed
+            self._check()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check()
 
     def _check(self) -> None:
-        if self.pending is None:
-            return
-        batch, fault = self.pending
-        position = int(ops.convert_to_numpy(fault))
-        if position >= 0:
-            name = self.model._fault_names[position]
-            raise FloatingPointError(
-                f"{self.model.name}: {name} must stay finite. Got NaN or infinity at epoch={self.epoch}, batch={batch}."
-            )
+        for batch, fault in self.pending:
+            position = int(ops.convert_to_numpy(fault))
+            if position >= 0:
+                name = self.model._fault_names[position]
+                raise FloatingPointError(
+                    f"{self.model.name}: {name} must stay finite. "
+                    f"Got NaN or infinity at epoch={self.epoch}, batch={batch}."
+                )
+        self.pending = []
