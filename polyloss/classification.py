@@ -355,13 +355,13 @@ class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentro
 
     from_logits: bool = False
     ignore_class: int | None = None
-    reduction: str | None = "sum_over_batch_size"
-    axis: int = -1
     _: KW_ONLY
+    axis: int = -1
     label_smoothing: float = 0.0
     class_weights: Sequence[float] | None = None
     z_loss: float = 0.0
 
+    by_position: ClassVar[tuple[str, ...]] = ("from_logits", "ignore_class", "reduction", "axis", "name", "dtype")
     targets: ClassVar[Domain] = LABELS
     predictions: ClassVar[Domain] = DISTRIBUTION
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation", "language modelling")

@@ -67,8 +67,10 @@ class Declared:
     _own: ClassVar[tuple[str, ...]] = ()
     """The fields beyond those that every class has."""
     _positional: ClassVar[tuple[str, ...]] = ()
+    by_position: ClassVar[tuple[str, ...]] = ()
+    """Set by a class whose order by position is not that of its fields followed by reduction, name, dtype."""
     _signature: ClassVar[inspect.Signature]
-    __signature__ = _OfTheClass()
+    __signature__: ClassVar[Any] = _OfTheClass()
 
     def __init_subclass__(
         cls, *, function: Callable[..., Any] | None = None, kw_only: bool = True, abstract: bool = False, **kwargs: Any
@@ -82,7 +84,7 @@ class Declared:
 
     @classmethod
     def _read_fields(cls, kw_only: bool) -> None:
-        by_position = not kw_only
+        some_by_position = not kw_only
         own: dict[str, Any] = {}
         positional: list[str] = []
         for name, annotation in inspect.get_annotations(cls).items():
@@ -96,7 +98,9 @@ class Declared:
         inherited = {name: cls.__dict__.get(name, default) for name, default in cls._fields.items()}
         if "name" not in own and inherited["name"] in (None, *(snake_case(c.__name__) for c in cls.__mro__[1:])):
             inherited["name"] = snake_case(cls.__name__)
-        if by_position:
+        if "by_position" in cls.__dict__:
+            cls._positional = cls.by_position
+        elif some_by_position:
             positional += [name for name in common if name not in positional]
             cls._positional = tuple(positional)
         merged = {**inherited, **own}

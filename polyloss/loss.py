@@ -16,7 +16,16 @@ from polyloss.numerics import Tensor
 _REDUCTION = checks.one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
-class Loss(Declared, keras.losses.Loss, abstract=True):
+if TYPE_CHECKING:  # Keras has no types: a base that is Any would let every parameter pass
+
+    class _KerasLoss:
+        def __init__(self, name: str | None, reduction: str | None, dtype: Any) -> None: ...
+
+else:
+    _KerasLoss = keras.losses.Loss
+
+
+class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     """Base of every loss: declared fields, labels left alone, weights and masks that shut out, one reduction.
 
     Subclass it with fields and a `call` that returns one value a sample (or finer):
@@ -67,20 +76,18 @@ class Loss(Declared, keras.losses.Loss, abstract=True):
     tasks: ClassVar[tuple[str, ...]] = ()
     """The kinds of problem it is for."""
 
-    _dtype: str
-
     def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
         where = getattr(self.function, "__name__", type(self).__name__)
         _REDUCTION(where, "reduction", reduction)
         try:
-            keras.losses.Loss.__init__(self, name=name, reduction=reduction, dtype=dtype)
+            _KerasLoss.__init__(self, name=name, reduction=reduction, dtype=dtype)
         except (ValueError, TypeError):
             checks.refuse(where, "dtype", "be a float dtype", dtype)
         self._given_dtype = dtype.name if isinstance(dtype, keras.DTypePolicy) else dtype
-        asked = self._dtype
+        asked: str | None = self.dtype
         if dtype is not None and "float" not in (asked or ""):
             checks.refuse(where, "dtype", "be a float dtype", dtype)
-        self._dtype = "float64" if dtype is not None and asked == "float64" else "float32"
+        self._dtype: str = "float64" if dtype is not None and asked == "float64" else "float32"
 
     def _common_config(self) -> dict[str, Any]:
         return {"reduction": self.reduction, "name": self.name, "dtype": self._given_dtype}

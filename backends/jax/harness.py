@@ -26,7 +26,7 @@ def array(x: Any) -> np.ndarray:
 @contextlib.contextmanager
 def precision(dtype: str) -> Iterator[None]:
     """float64 exists only where it was asked for."""
-    enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64  # the latter until 0.8
+    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64  # until 0.8
     with enable_x64(dtype == "float64"):
         yield
 
