@@ -4,6 +4,35 @@
 """
 
 from polyloss import training
+from polyloss.adversarial import (
+    AdversarialLoss,
+    GradientPenalty,
+    HingeGANLoss,
+    LeastSquaresLoss,
+    MinimaxLoss,
+    NonSaturatingLoss,
+    Penalty,
+    R1Penalty,
+    R2Penalty,
+    RelativisticLoss,
+    WassersteinLoss,
+    gradient_norms,
+    gradient_penalty,
+    hinge_gan_discriminator_loss,
+    hinge_gan_generator_loss,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+    minimax_discriminator_loss,
+    minimax_generator_loss,
+    non_saturating_discriminator_loss,
+    non_saturating_generator_loss,
+    r1_penalty,
+    r2_penalty,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    wasserstein_discriminator_loss,
+    wasserstein_generator_loss,
+)
 from polyloss.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -16,6 +45,7 @@ from polyloss.classification import (
 )
 from polyloss.declared import catalogue
 from polyloss.domains import validate
+from polyloss.framework import gradient
 from polyloss.imbalance import CategoricalFocalLoss, FocalLoss, categorical_focal_loss, focal_loss
 from polyloss.loss import Loss
 from polyloss.metric_learning import ContrastiveLoss, contrastive_loss
@@ -33,18 +63,29 @@ from polyloss.regression import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdversarialLoss",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalLoss",
     "ContrastiveLoss",
     "FocalLoss",
+    "GradientPenalty",
+    "HingeGANLoss",
     "Huber",
+    "LeastSquaresLoss",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
+    "MinimaxLoss",
+    "NonSaturatingLoss",
+    "Penalty",
     "PolyLoss",
+    "R1Penalty",
+    "R2Penalty",
+    "RelativisticLoss",
     "SparseCategoricalCrossentropy",
+    "WassersteinLoss",
     "__version__",
     "binary_crossentropy",
     "catalogue",
@@ -52,12 +93,29 @@ __all__ = [
     "categorical_focal_loss",
     "contrastive_loss",
     "focal_loss",
+    "gradient",
+    "gradient_norms",
+    "gradient_penalty",
+    "hinge_gan_discriminator_loss",
+    "hinge_gan_generator_loss",
     "huber",
+    "least_squares_discriminator_loss",
+    "least_squares_generator_loss",
     "mean_absolute_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "minimax_discriminator_loss",
+    "minimax_generator_loss",
+    "non_saturating_discriminator_loss",
+    "non_saturating_generator_loss",
     "poly_loss",
+    "r1_penalty",
+    "r2_penalty",
+    "relativistic_discriminator_loss",
+    "relativistic_generator_loss",
     "sparse_categorical_crossentropy",
     "training",
     "validate",
+    "wasserstein_discriminator_loss",
+    "wasserstein_generator_loss",
 ]

@@ -16,13 +16,18 @@ REQUIRED: Any = inspect.Parameter.empty
 _CATALOGUE: dict[str, type[Declared]] = {}
 
 
-def catalogue() -> dict[str, type[Declared]]:
-    """Every loss class of polyloss by name, in alphabetical order.
+def catalogue(kind: str = "loss") -> dict[str, type[Declared]]:
+    """Every class of a kind by name, in alphabetical order.
+
+    Args:
+        kind: ``"loss"`` (of targets and predictions), ``"adversarial"`` (of two networks) or ``"penalty"``
+            (on a critic's gradient).
 
     >>> list(polyloss.catalogue())[:2]
     ['BinaryCrossentropy', 'CategoricalCrossentropy']
     """
-    return dict(sorted(_CATALOGUE.items()))
+    checks.one_of("loss", "adversarial", "penalty")("catalogue", "kind", kind)
+    return {name: cls for name, cls in sorted(_CATALOGUE.items()) if cls.kind == kind}
 
 
 def snake_case(name: str) -> str:
@@ -54,7 +59,11 @@ class Declared:
     """
 
     function: ClassVar[Callable[..., Any] | None] = None
-    _fields: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
+    kind: ClassVar[str] = "loss"
+    """What `catalogue` lists it under."""
+    _common: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
+    """What every class of the kind has; a base of another kind names its own, and `_fields` with it."""
+    _fields: ClassVar[dict[str, Any]] = _common
     _own: ClassVar[tuple[str, ...]] = ()
     """The fields beyond those that every class has."""
     _positional: ClassVar[tuple[str, ...]] = ()
@@ -85,7 +94,7 @@ class Declared:
                 own[name] = cls.__dict__.get(name, REQUIRED)
                 if not kw_only:
                     positional.append(name)
-        common = Declared._fields
+        common = cls._common
         inherited = {name: cls.__dict__.get(name, default) for name, default in cls._fields.items()}
         if "name" not in own and inherited["name"] in (None, *(snake_case(c.__name__) for c in cls.__mro__[1:])):
             inherited["name"] = snake_case(cls.__name__)
@@ -132,9 +141,9 @@ class Declared:
             if name in rules:
                 rules[name](where, name, value)
             setattr(self, name, value)
-        self._begin(**{name: given.get(name, cls._fields[name]) for name in Declared._fields})
+        self._begin(**{name: given.get(name, cls._fields[name]) for name in cls._common})
 
-    def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
+    def _begin(self, *args: Any, **common: Any) -> None:
         """Take over what every class has."""
         raise NotImplementedError
 
@@ -153,7 +162,7 @@ class Declared:
             return config
         accepted = inspect.signature(type(self).__init__).parameters
         passes_on = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-        return {k: v for k, v in config.items() if k in accepted or (passes_on and k in Declared._fields)}
+        return {k: v for k, v in config.items() if k in accepted or (passes_on and k in self._common)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

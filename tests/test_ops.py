@@ -17,10 +17,13 @@ NEITHER: Any = None
 
 PROBES: dict[str, Any] = {
     "abs": (lambda a, b: ops.abs(a - b), np.abs(A - B)),
+    "any": NEITHER,
+    "argmax": NEITHER,
     "broadcast_to": (lambda a, b: ops.broadcast_to(a, (2, 4, 5)), np.broadcast_to(A, (2, 4, 5))),
     "cast": (lambda a, b: ops.cast(a, "float64"), A),
     "convert_to_numpy": NEITHER,
     "convert_to_tensor": (lambda a, b: ops.convert_to_tensor((0.1, 0.2), dtype="float64"), np.array([0.1, 0.2])),
+    "copy": (lambda a, b: ops.copy(a), A),
     "equal": NEITHER,
     "exp": (lambda a, b: ops.exp(a), np.exp(A)),
     "expand_dims": (lambda a, b: ops.expand_dims(a, 1), A[:, None]),
@@ -49,6 +52,7 @@ PROBES: dict[str, Any] = {
     "sqrt": (lambda a, b: ops.sqrt(a), np.sqrt(A)),
     "square": (lambda a, b: ops.square(a), A * A),
     "squeeze": (lambda a, b: ops.squeeze(ops.expand_dims(a, 1), 1), A),
+    "stack": (lambda a, b: ops.stack([a, b]), np.stack([A, B])),
     "stop_gradient": (lambda a, b: ops.stop_gradient(a), A),
     "sum": (lambda a, b: ops.sum(a, axis=-1), A.sum(-1)),
     "take": (lambda a, b: ops.take(a, LABELS[:, 0], axis=1), A[:, LABELS[:, 0]]),

@@ -15,9 +15,21 @@ One module a framework, the same names in each:
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
 ``replica_count()``
     By how many replicas the training engine will add up what a loss returns.
+``input_gradients(f, args, positions)``
+    What `gradient` is made of.
+``value_and_grad(loss, variables)``
+    ``loss()``, a scalar or a scalar with anything else beside it, and its gradient by each variable: zeros
+    where the loss does not depend on one. Variables that the loss assigns (the statistics of
+    BatchNormalization, the state of a seed) are assigned once.
+``without_gradient(f)``
+    ``f()`` as a constant; on PyTorch without the memory that a gradient would need.
+``apply_gradients(optimizer, gradients, variables)``
+    One step of an optimizer that is built for exactly these variables.
 """
 
 import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -32,3 +44,59 @@ entry_point = _framework.entry_point
 clip = _framework.clip
 at_label = _framework.at_label
 replica_count = _framework.replica_count
+value_and_grad = _framework.value_and_grad
+without_gradient = _framework.without_gradient
+apply_gradients = _framework.apply_gradients
+
+
+def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    r"""The function that gives :math:`\partial \sum f(x) / \partial x`, on every backend.
+
+    The result is differentiable again, with respect to its arguments and to any variable that `f` reads,
+    which is what a penalty on the gradient of a critic needs. With one row of `f`'s result per row of
+    `x`, it holds the gradient of each row by its own input. It works eagerly and inside a compiled
+    training step; variables that `f` assigns on the way (seeds of Dropout, statistics of
+    BatchNormalization) are assigned as in a plain call.
+
+    Args:
+        f: A function of tensors that returns one float tensor of any shape.
+        argnums: The position of the argument to differentiate by, or several positions.
+
+    Returns:
+        A function of the same arguments, giving a tensor with the shape and dtype of the argument at
+        `argnums`, or a tuple of tensors for several positions. Where `f` does not depend on an argument:
+        zeros. Keyword arguments are passed on and not differentiated by.
+
+    Raises:
+        TypeError: where `f` is not callable or `argnums` is not a position.
+        ValueError: where there is no argument at a position.
+        NotImplementedError: on a backend without gradients (NumPy, OpenVINO), when called.
+
+    On JAX, `f` may only read variables the way Keras does inside a training step; in a plain script there
+    is nothing to mind. On PyTorch under ``torch.compile``, the call runs uncompiled, since compiled code
+    has no second derivative there.
+
+    >>> slope = polyloss.gradient(lambda x: x * x * x)
+    >>> keras.ops.convert_to_numpy(slope(keras.ops.convert_to_tensor([1.0, 2.0]))).tolist()
+    [3.0, 12.0]
+    """
+    if not callable(f):
+        raise TypeError(f"gradient: f must be a function. Got f={f!r}.")
+    several = not isinstance(argnums, int)
+    positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+    for position in positions:
+        if not isinstance(position, int) or isinstance(position, bool):
+            raise TypeError(f"gradient: argnums must be a position or several. Got argnums={argnums!r}.")
+
+    def gradient_of_f(*args: Any, **kwargs: Any) -> Any:
+        for position in positions:
+            if not 0 <= position < len(args):
+                raise ValueError(
+                    f"gradient: argnums must be positions below {len(args)}, the number of positional "
+                    f"arguments. Got argnums={argnums!r}."
+                )
+        call = (lambda *a: f(*a, **kwargs)) if kwargs else f
+        gradients = _framework.input_gradients(call, args, positions)
+        return tuple(gradients) if several else gradients[0]
+
+    return gradient_of_f

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
 import keras
+from keras import ops
 
 EXACT_LOG_SOFTMAX = True
 clip = None
@@ -36,3 +37,85 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
 def replica_count() -> int:
     """One: under `jit` with shardings a batch is the global batch."""
     return 1
+
+
+class _Nested(keras.StatelessScope):
+    """Sees the values of the scope around it, and remembers which variables were assigned inside.
+
+    Without the first, a variable would have its value of before the training step (in `fit`: none at
+    all); without the second, what a layer assigns could not leave the trace of an inner gradient.
+    """
+
+    state_mapping: dict[int, Any]
+
+    def __init__(self, mapping: Iterable[tuple[keras.Variable, Any]] = ()) -> None:
+        super().__init__(state_mapping=list(mapping))
+        self.assigned: dict[int, keras.Variable] = {}
+
+    def __enter__(self) -> _Nested:
+        super().__enter__()
+        if self.original_scope is not None:
+            self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
+        return self
+
+    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
+        self.assigned[id(update[0])] = update[0]
+        super().add_update(update)
+
+
+def _differentiate(
+    call: Callable[[Any], tuple[Any, Any]],
+    at: Any,
+    mapping: Callable[[Any], Iterable[tuple[keras.Variable, Any]]] = lambda at: (),
+) -> tuple[Any, Any]:
+    """The second result of `call` and the gradient of the first by `at`.
+
+    Assignments leave the inner trace as auxiliary results and are made again outside of it.
+    """
+    assigned: list[keras.Variable] = []
+
+    def pure(at: Any) -> tuple[Any, Any]:
+        with _Nested(mapping(at)) as scope:
+            value, beside = call(at)
+        assigned[:] = scope.assigned.values()
+        return value, (beside, [scope.get_current_value(v) for v in assigned])
+
+    gradients, (beside, values) = jax.grad(pure, has_aux=True)(at)
+    for variable, value in zip(assigned, values, strict=True):
+        variable.assign(value)
+    return beside, gradients
+
+
+def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
+    """Gradients of ``sum(f(*args))`` by the arguments at `positions`."""
+
+    def call(chosen: list[Any]) -> tuple[Any, None]:
+        given = list(args)
+        for position, x in zip(positions, chosen, strict=True):
+            given[position] = x
+        return ops.sum(f(*given)), None
+
+    return _differentiate(call, [ops.convert_to_tensor(args[i]) for i in positions])[1]
+
+
+def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[Any]]:
+    """``loss()`` and the gradient of its (first) result by each variable."""
+
+    def call(_: Any) -> tuple[Any, Any]:
+        result = loss()
+        return (result[0] if isinstance(result, tuple) else result), result
+
+    return _differentiate(call, [v.value for v in variables], lambda values: zip(variables, values, strict=True))
+
+
+def without_gradient(f: Callable[[], Any]) -> Any:
+    """``f()`` as a constant."""
+    return keras.ops.stop_gradient(f())
+
+
+def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
+    """One step of `optimizer`; without side effects inside, as `LossScaleOptimizer` needs it."""
+    own = optimizer.variables
+    updated, state = optimizer.stateless_apply([v.value for v in own], list(gradients), [v.value for v in variables])
+    for variable, value in zip([*variables, *own], [*updated, *state], strict=True):
+        variable.assign(value)

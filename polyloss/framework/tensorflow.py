@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 EXACT_LOG_SOFTMAX = False
@@ -33,3 +34,34 @@ def at_label(x: Any, labels: Any, axis: int) -> Any:
 def replica_count() -> int:
     """The replicas of the current `tf.distribute` strategy, whose gradients are added up."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
+    """Gradients of ``sum(f(*args))`` by the arguments at `positions`."""
+    given = list(args)
+    for position in positions:  # a new tensor: what f reads of the same argument otherwise is a constant
+        given[position] = tf.identity(keras.ops.convert_to_tensor(args[position]))
+    chosen = [given[i] for i in positions]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(chosen)
+        total = f(*given)
+    return tape.gradient(total, chosen, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[Any]]:
+    """``loss()`` and the gradient of its (first) result by each variable."""
+    with tf.GradientTape() as tape:
+        result = loss()
+        value = result[0] if isinstance(result, tuple) else result
+    values = [v.value for v in variables]
+    return result, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def without_gradient(f: Callable[[], Any]) -> Any:
+    """``f()`` as a constant."""
+    return keras.ops.stop_gradient(f())
+
+
+def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
+    """One step of `optimizer`."""
+    optimizer.apply(list(gradients), list(variables))

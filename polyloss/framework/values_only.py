@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import keras
 
 EXACT_LOG_SOFTMAX = True
 clip = None
@@ -23,3 +25,29 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
 def replica_count() -> int:
     """One process, one batch."""
     return 1
+
+
+def _refuse(what: str) -> NoReturn:
+    raise NotImplementedError(
+        f"{what}: KERAS_BACKEND must be jax, tensorflow or torch. Got {keras.backend.backend()!r}, which has no gradients."
+    )
+
+
+def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
+    """Not to be had."""
+    _refuse("gradient")
+
+
+def value_and_grad(loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Not to be had."""
+    _refuse("value_and_grad")
+
+
+def without_gradient(f: Callable[[], Any]) -> Any:
+    """``f()`` as a constant."""
+    return f()
+
+
+def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
+    """Not to be had."""
+    _refuse("apply_gradients")

@@ -1,5 +1,9 @@
-"""What needs more than a loss: callbacks."""
+"""What needs more than a loss: adversarial training, callbacks."""
 
+from polyloss.training.adversarial import AdversarialModel
 from polyloss.training.callbacks import Validate
+from polyloss.training.data import ShuffledBatches
+from polyloss.training.optimizers import OptimizerGroup
+from polyloss.training.step import StepModel, minimize
 
-__all__ = ["Validate"]
+__all__ = ["AdversarialModel", "OptimizerGroup", "ShuffledBatches", "StepModel", "Validate", "minimize"]

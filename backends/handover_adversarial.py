@@ -1,0 +1,71 @@
+"""A training killed on one backend and resumed on another, beside the one that was never stopped.
+
+    python backends/handover_adversarial.py [jax tensorflow torch]
+
+Every pair of the backends named: the process that trains is killed in the middle of the third epoch, another one
+takes up the checkpoint of the second (tests/training/handover.py), and what it logs and ends with must be what an
+uninterrupted training gives. Runs where all of them are installed together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+ROOT = pathlib.Path(__file__).parent.parent
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def run(backend: str, part: str, folder: str) -> subprocess.CompletedProcess[str]:
+    """One process."""
+    return subprocess.run(
+        [sys.executable, "tests/training/handover.py", part, folder],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def result(backend: str, part: str, folder: str) -> dict[str, np.ndarray]:
+    """What a process printed, as arrays."""
+    done = run(backend, part, folder)
+    if done.returncode:
+        raise SystemExit(f"{backend} {part} failed:\n{done.stderr[-3000:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {**{k: np.array(v) for k, v in found["logged"].items()}, "weights": np.array(found["weights"])}
+
+
+def main(backends: list[str]) -> int:
+    """The table; 1 where a difference exceeds 1e-5."""
+    table = Table(title="largest difference to the uninterrupted training of the first backend, last two epochs")
+    for column in ("killed on", "resumed on", "logged terms", "weights and optimizer state (relative)"):
+        table.add_column(column)
+    worst = 0.0
+    for first in backends:
+        whole = result(first, "whole", "")
+        for second in backends:
+            with tempfile.TemporaryDirectory() as folder:
+                killed = run(first, "killed", folder)
+                if killed.returncode != 9:
+                    raise SystemExit(f"{first} was to be killed, but ended with {killed.returncode}:\n{killed.stderr}")
+                resumed = result(second, "resumed", folder)
+            terms = max(np.abs(resumed[k] - whole[k]).max() for k in whole if k != "weights")
+            state = (np.abs(resumed["weights"] - whole["weights"]) / (1 + whole["weights"])).max()
+            worst = max(worst, terms, state)
+            table.add_row(first, second, f"{terms:.1e}", f"{state:.1e}")
+    Console().print(table)
+    return int(worst > 1e-5)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(BACKENDS)))

@@ -1,0 +1,922 @@
+"""Adversarial training: what two networks that train against each other minimise, and penalties on the critic.
+
+The losses take logits of the discriminator (critic), of any shape: one a sample, or a map of them. Each
+comes as a pair of functions and as a class with `discriminator` and `generator`.
+`polyloss.training.AdversarialModel` trains with them; a loop of one's own can use them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+from keras import ops
+
+from polyloss import checks, framework, numerics
+from polyloss.declared import Declared
+from polyloss.framework import gradient
+from polyloss.numerics import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+"""A discriminator as a function of its samples alone (labels and the training flag already given)."""
+
+
+# -- shared ---------------------------------------------------------------------------------------
+
+
+def _real(where: str, name: str, x: Any) -> Tensor:
+    """`x` as a tensor in the dtype it is computed in: float64 stays, everything else becomes float32."""
+    if x is None or isinstance(x, str):
+        checks.refuse(where, name, "be a tensor", x, TypeError)
+    x = numerics.tensor(x)
+    dtype = numerics.dtype_of(x)
+    if dtype.startswith("complex") or dtype == "string":
+        checks.refuse(where, f"{name}.dtype", "be real", dtype, TypeError)
+    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def _logits(where: str, real: Any, fake: Any) -> tuple[Tensor, Tensor]:
+    return _real(where, "real", real), _real(where, "fake", fake)
+
+
+def _mean(x: Tensor) -> Tensor:
+    """The mean of all elements, 0 where there are none."""
+    count = numerics.size(x)
+    return ops.sum(x) / (max(count, 1) if isinstance(count, int) else ops.where(count == 0, 1.0, count))
+
+
+def _ramp(x: Tensor) -> Tensor:
+    """``max(0, x)`` with derivative 0 at 0."""
+    return ops.where(x > 0, x, ops.where(ops.isnan(x), x, 0.0))
+
+
+# -- pairs of functions ---------------------------------------------------------------------------
+
+
+@checks.parameters(label_smoothing=checks.between(0, 1))
+def minimax_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    r"""Cross-entropy of telling real from fake: what the discriminator of the first GAN minimises.
+
+    .. math:: \ell_D = -\operatorname{mean}_r \left[(1 - s) \log \sigma(r) + s \log(1 - \sigma(r))\right]
+        - \operatorname{mean}_f \log(1 - \sigma(f))
+
+    r and f are the logits of real and of generated samples, s is `label_smoothing`. Computed from logits,
+    so a discriminator that is sure of itself gives neither infinity nor NaN.
+
+    When to choose it: the discriminator of both `MinimaxLoss` and `NonSaturatingLoss`.
+
+    Args:
+        real: Logits of real samples, any shape; float64 stays, anything smaller is computed in float32.
+        fake: Logits of generated samples, any shape; their number may differ.
+        label_smoothing: In [0, 1]: real samples are to reach the probability 1 - s. One-sided: the target
+            of generated samples stays 0 (with both smoothed, the generator would be drawn to where it
+            already is).
+
+    Returns:
+        A scalar in nats.
+
+    Raises:
+        ValueError, TypeError: for parameters out of range or of the wrong type, and what is no tensor.
+
+    >>> loss = polyloss.minimax_discriminator_loss([[2.0]], [[-1.0]])
+    >>> round(float(loss), 5)  # log(1 + e^-2) + log(1 + e^-1)
+    0.44019
+
+    References: Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661. Smoothing:
+    Salimans et al. 2016, Improved Techniques for Training GANs, arXiv:1606.03498.
+    """
+    real, fake = _logits("minimax_discriminator_loss", real, fake)
+    on_real = numerics.softplus(-real)
+    if label_smoothing:
+        on_real = (1 - label_smoothing) * on_real + label_smoothing * numerics.softplus(real)
+    return _mean(on_real) + _mean(numerics.softplus(fake))
+
+
+def minimax_generator_loss(fake: Tensor) -> Tensor:
+    r"""The negative of the discriminator's loss on generated samples, as the minimax game has it.
+
+    .. math:: \ell_G = \operatorname{mean}_f \log(1 - \sigma(f))
+
+    When to choose it: to study the game of the paper. Its gradient vanishes where the discriminator is
+    sure (:math:`f \to -\infty`), just when the generator has most to learn, and the paper itself trains
+    with `non_saturating_generator_loss` instead.
+
+    Args:
+        fake: Logits of generated samples, any shape; float64 stays, anything smaller is computed in
+            float32.
+
+    Returns:
+        A scalar in nats, at most 0.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> round(float(polyloss.minimax_generator_loss([[0.0]])), 5)  # -log 2
+    -0.69315
+
+    References: Goodfellow et al. 2014, arXiv:1406.2661.
+    """
+    return -_mean(numerics.softplus(_real("minimax_generator_loss", "fake", fake)))
+
+
+@checks.parameters(label_smoothing=checks.between(0, 1))
+def non_saturating_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    r"""The same as `minimax_discriminator_loss`, under the name of its pair.
+
+    .. math:: \ell_D = -\operatorname{mean}_r \left[(1 - s) \log \sigma(r) + s \log(1 - \sigma(r))\right]
+        - \operatorname{mean}_f \log(1 - \sigma(f))
+
+    Args, returned scalar (nats) and errors are those of `minimax_discriminator_loss`.
+
+    >>> round(float(polyloss.non_saturating_discriminator_loss([[0.0]], [[0.0]])), 5)  # 2 log 2
+    1.38629
+
+    References: Goodfellow et al. 2014, arXiv:1406.2661.
+    """
+    real, fake = _logits("non_saturating_discriminator_loss", real, fake)
+    return minimax_discriminator_loss(real, fake, label_smoothing=label_smoothing)
+
+
+def non_saturating_generator_loss(fake: Tensor) -> Tensor:
+    r"""The generator raises the log-probability that its samples are taken for real.
+
+    .. math:: \ell_G = -\operatorname{mean}_f \log \sigma(f)
+
+    When to choose it: the generator of every GAN that is not a Wasserstein one, unless you know better. It
+    has the fixed point of the minimax game, and its gradient is largest where that of
+    `minimax_generator_loss` is gone.
+
+    Args:
+        fake: Logits of generated samples, any shape; float64 stays, anything smaller is computed in
+            float32.
+
+    Returns:
+        A scalar in nats, at least 0.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> round(float(polyloss.non_saturating_generator_loss([[-3.0]])), 5)
+    3.04859
+
+    References: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
+    """
+    return _mean(numerics.softplus(-_real("non_saturating_generator_loss", "fake", fake)))
+
+
+@checks.parameters(real_target=checks.finite(), fake_target=checks.finite(), generator_target=checks.finite())
+def least_squares_discriminator_loss(
+    real: Tensor, fake: Tensor, *, real_target: float = 1.0, fake_target: float = 0.0
+) -> Tensor:
+    r"""Half the squared distance of real and generated samples from their targets.
+
+    .. math:: \ell_D = \tfrac12 \operatorname{mean}_r (r - b)^2 + \tfrac12 \operatorname{mean}_f (f - a)^2
+
+    When to choose it: cross-entropy stops caring about generated samples that are on the right side of
+    the border, however far from the data; squares pull them back. `real_target` below 1 is label
+    smoothing.
+
+    Args:
+        real: Outputs of the discriminator (no sigmoid) for real samples, any shape; float64 stays,
+            anything smaller is computed in float32.
+        fake: The same for generated samples.
+        real_target: The paper's b.
+        fake_target: The paper's a.
+
+    Returns:
+        A scalar, at least 0.
+
+    Raises:
+        ValueError, TypeError: for targets that are not finite numbers, and what is no tensor.
+
+    >>> float(polyloss.least_squares_discriminator_loss([[0.0]], [[1.0]]))
+    1.0
+
+    References: Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076.
+    """
+    real, fake = _logits("least_squares_discriminator_loss", real, fake)
+    return 0.5 * (_mean(ops.square(real - real_target)) + _mean(ops.square(fake - fake_target)))
+
+
+@checks.parameters(generator_target=checks.finite())
+def least_squares_generator_loss(fake: Tensor, *, generator_target: float = 1.0) -> Tensor:
+    r"""Half the squared distance of generated samples from what the generator wants them to be taken for.
+
+    .. math:: \ell_G = \tfrac12 \operatorname{mean}_f (f - c)^2
+
+    Args:
+        fake: Outputs of the discriminator (no sigmoid) for generated samples, any shape.
+        generator_target: The paper's c: that of real samples; 0 with targets -1 and 1 minimises the
+            Pearson :math:`\chi^2` divergence.
+
+    Returns:
+        A scalar, at least 0.
+
+    Raises:
+        ValueError, TypeError: for a target that is not a finite number, and what is no tensor.
+
+    >>> float(polyloss.least_squares_generator_loss([[3.0]]))
+    2.0
+
+    References: Mao et al. 2017, arXiv:1611.04076.
+    """
+    return 0.5 * _mean(ops.square(_real("least_squares_generator_loss", "fake", fake) - generator_target))
+
+
+def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    r"""A margin of 1 on either side of the border, and no interest in samples beyond it.
+
+    .. math:: \ell_D = \operatorname{mean}_r \max(0, 1 - r) + \operatorname{mean}_f \max(0, 1 + f)
+
+    The derivative at the corner (r = 1, f = -1) is 0.
+
+    When to choose it: large image models with a spectrally normalised discriminator (SAGAN, BigGAN).
+
+    Args:
+        real: Outputs of the discriminator (no sigmoid) for real samples, any shape; float64 stays,
+            anything smaller is computed in float32.
+        fake: The same for generated samples.
+
+    Returns:
+        A scalar, at least 0.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> float(polyloss.hinge_gan_discriminator_loss([[0.25]], [[-2.0]]))
+    0.75
+
+    References: Lim and Ye 2017, Geometric GAN, arXiv:1705.02894; Zhang et al. 2019, arXiv:1805.08318.
+    """
+    real, fake = _logits("hinge_gan_discriminator_loss", real, fake)
+    return _mean(_ramp(1 - real)) + _mean(_ramp(1 + fake))
+
+
+def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
+    r"""The generator raises the discriminator's output, without a margin.
+
+    .. math:: \ell_G = -\operatorname{mean}_f f
+
+    Args:
+        fake: Outputs of the discriminator (no sigmoid) for generated samples, any shape.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> float(polyloss.hinge_gan_generator_loss([[0.5], [1.5]]))
+    -1.0
+
+    References: Lim and Ye 2017, arXiv:1705.02894.
+    """
+    return -_mean(_real("hinge_gan_generator_loss", "fake", fake))
+
+
+def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    r"""The critic's loss: minus its estimate of the earth mover's distance.
+
+    .. math:: \ell_D = \operatorname{mean}_f f - \operatorname{mean}_r r
+
+    It means something only for a critic whose slope is bounded: add a `GradientPenalty`.
+
+    When to choose it: where plain GANs are unstable or collapse to a few modes. The distance has a
+    gradient even where real and generated samples do not overlap, and falls as samples get better, so
+    the log says something.
+
+    Args:
+        real: Outputs of the critic (no sigmoid) for real samples, any shape; float64 stays, anything
+            smaller is computed in float32.
+        fake: The same for generated samples.
+
+    Returns:
+        A scalar in units of the critic's output; its negative estimates the distance, in the units of the
+        samples when the critic's slope is 1.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> float(polyloss.wasserstein_discriminator_loss([[2.0]], [[-1.0]]))
+    -3.0
+
+    References: Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875.
+    """
+    real, fake = _logits("wasserstein_discriminator_loss", real, fake)
+    return _mean(fake) - _mean(real)
+
+
+def wasserstein_generator_loss(fake: Tensor) -> Tensor:
+    r"""The generator raises what the critic says of its samples.
+
+    .. math:: \ell_G = -\operatorname{mean}_f f
+
+    Args:
+        fake: Outputs of the critic (no sigmoid) for generated samples, any shape.
+
+    Returns:
+        A scalar in units of the critic's output.
+
+    Raises:
+        TypeError: for what is no tensor of real numbers.
+
+    >>> float(polyloss.wasserstein_generator_loss([[-1.0]]))
+    1.0
+
+    References: Arjovsky et al. 2017, arXiv:1701.07875.
+    """
+    return -_mean(_real("wasserstein_generator_loss", "fake", fake))
+
+
+@checks.parameters(average=checks.boolean())
+def relativistic_discriminator_loss(real: Tensor, fake: Tensor, *, average: bool = True) -> Tensor:
+    r"""Real samples are to look more real than generated ones: than their mean, or each than its partner.
+
+    .. math:: \ell_D = -\operatorname{mean}_r \log \sigma(r - \bar f)
+        - \operatorname{mean}_f \log(1 - \sigma(f - \bar r)) \quad \text{(average)}, \qquad
+        \ell_D = -\operatorname{mean}_i \log \sigma(r_i - f_i) \quad \text{(paired)}
+
+    When to choose it: as a steadier drop-in for the cross-entropy losses; with `R1Penalty` and
+    `R2Penalty`, ``average=False`` has a proof of local convergence.
+
+    Args:
+        real: Logits of real samples, any shape; float64 stays, anything smaller is computed in float32.
+        fake: Logits of generated samples; of the shape of `real` unless `average`.
+        average: Against the mean of the other kind (RaGAN), or sample by sample (RpGAN).
+
+    Returns:
+        A scalar in nats.
+
+    Raises:
+        ValueError: for shapes that differ, unless `average`.
+        TypeError: for what is no tensor of real numbers, and an `average` that is no bool.
+
+    >>> round(float(polyloss.relativistic_discriminator_loss([[1.0]], [[0.0]])), 5)  # 2 log(1 + e^-1)
+    0.62652
+
+    References: Jolicoeur-Martineau 2018, The relativistic discriminator, arXiv:1807.00734.
+    """
+    where = "relativistic_discriminator_loss"
+    real, fake = _logits(where, real, fake)
+    if average:
+        return _mean(numerics.softplus(_mean(fake) - real)) + _mean(numerics.softplus(fake - _mean(real)))
+    return _mean(numerics.softplus(_paired(where, fake, real)))
+
+
+@checks.parameters(average=checks.boolean())
+def relativistic_generator_loss(fake: Tensor, real: Tensor, *, average: bool = True) -> Tensor:
+    r"""`relativistic_discriminator_loss` with the parts of real and generated samples exchanged.
+
+    .. math:: \ell_G = -\operatorname{mean}_f \log \sigma(f - \bar r)
+        - \operatorname{mean}_r \log(1 - \sigma(r - \bar f)) \quad \text{(average)}, \qquad
+        \ell_G = -\operatorname{mean}_i \log \sigma(f_i - r_i) \quad \text{(paired)}
+
+    Args:
+        fake: Logits of generated samples, any shape.
+        real: Logits of real samples; of the shape of `fake` unless `average`.
+        average: Against the mean of the other kind (RaGAN), or sample by sample (RpGAN).
+
+    Returns:
+        A scalar in nats.
+
+    Raises:
+        ValueError: for shapes that differ, unless `average`.
+        TypeError: for what is no tensor of real numbers, and an `average` that is no bool.
+
+    >>> round(float(polyloss.relativistic_generator_loss([[0.0]], [[1.0]], average=False)), 5)
+    1.31326
+
+    References: Jolicoeur-Martineau 2018, arXiv:1807.00734.
+    """
+    where = "relativistic_generator_loss"
+    real, fake = _logits(where, real, fake)
+    if average:
+        return relativistic_discriminator_loss(fake, real)
+    return _mean(numerics.softplus(_paired(where, real, fake)))
+
+
+def _paired(where: str, a: Tensor, b: Tensor) -> Tensor:
+    """``a - b``, sample by sample."""
+    _same_shape(where, "paired logits", a, b)
+    return a - b
+
+
+def _same_shape(where: str, what: str, a: Tensor, b: Tensor) -> None:
+    one, other = tuple(a.shape), tuple(b.shape)
+    if len(one) != len(other) or any(None not in (m, n) and m != n for m, n in zip(one, other, strict=True)):
+        raise ValueError(f"{where}: {what} must have one shape. Got {one} and {other}.")
+
+
+# -- classes --------------------------------------------------------------------------------------
+
+
+class _Adversarial(Declared, abstract=True):
+    """What losses and penalties of this family have in common: a name, a dtype, and their replicas' share."""
+
+    if TYPE_CHECKING:
+        name: str | None = None
+        dtype: Any = None
+
+    _common: ClassVar[dict[str, Any]] = {"name": None, "dtype": None}
+    _fields: ClassVar[dict[str, Any]] = _common
+    elsewhere: ClassVar[dict[str, str]] = {}
+    """The same in other libraries."""
+    tasks: ClassVar[tuple[str, ...]] = ("generative modelling",)
+    """The kinds of problem it is for."""
+
+    def _begin(self, *, name: str | None, dtype: Any) -> None:
+        where = getattr(self.function, "__name__", type(self).__name__)
+        if name is not None and not isinstance(name, str):
+            checks.refuse(where, "name", "be a string", name, TypeError)
+        self.name = name
+        self._given_dtype = dtype.name if isinstance(dtype, keras.DTypePolicy) else dtype
+        asked = dtype.compute_dtype if isinstance(dtype, keras.DTypePolicy) else dtype
+        if asked is not None:
+            try:
+                asked = keras.backend.standardize_dtype(asked)
+            except (ValueError, TypeError) as error:
+                checks.refuse(where, "dtype", f"be a float dtype or a policy ({error})", dtype)
+            if "float" not in asked:
+                checks.refuse(where, "dtype", "be a float dtype", dtype)
+        self.dtype = "float64" if asked == "float64" else "float32"
+
+    def _common_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self._given_dtype}
+
+    def _widen(self, x: Any) -> Tensor:
+        """`x`, in float64 where `dtype` asks for it."""
+        if x is None or self.dtype != "float64":
+            return x
+        return ops.cast(numerics.tensor(x), "float64")
+
+
+def _share(total: Tensor) -> Tensor:
+    """A replica's share of a scalar: engines add up the gradients of their replicas."""
+    replicas = framework.replica_count()
+    return total if replicas == 1 else total / replicas
+
+
+class AdversarialLoss(_Adversarial, abstract=True):
+    """Base of the adversarial losses: declared fields, and one scalar for each of the two players.
+
+    Subclass it with fields and the two methods; `polyloss.training.AdversarialModel` trains with it:
+
+    >>> class LogisticLoss(polyloss.AdversarialLoss):
+    ...     def call_discriminator(self, real, fake):
+    ...         return polyloss.minimax_discriminator_loss(real, fake)
+    ...
+    ...     def call_generator(self, fake, real):
+    ...         return polyloss.non_saturating_generator_loss(fake)
+    >>> LogisticLoss()
+    LogisticLoss()
+
+    Logits are computed in the widest of float32, their own dtype and `dtype`. Under `tf.distribute`, whose
+    strategies add up the gradients of replicas, a call returns the replica's share of the mean.
+
+    Args:
+        name: By default the class's name in snake case.
+        dtype: A float dtype or `keras.DTypePolicy` to compute in if it is wider than the logits'.
+    """
+
+    kind: ClassVar[str] = "adversarial"
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises, a scalar."""
+        raise NotImplementedError(f"{type(self).__name__}: must define call_discriminator. Got none.")
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises, a scalar."""
+        raise NotImplementedError(f"{type(self).__name__}: must define call_generator. Got none.")
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The discriminator's loss, from logits of real and of generated samples."""
+        return _share(self.call_discriminator(self._widen(real), self._widen(fake)))
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
+        return _share(self.call_generator(self._widen(fake), self._widen(real)))
+
+    @property
+    def generator_sees_real(self) -> bool:
+        """Whether `generator` needs logits of real samples."""
+        return False
+
+
+class MinimaxLoss(AdversarialLoss, function=minimax_discriminator_loss):
+    """The game of the first GAN: `minimax_discriminator_loss`, `minimax_generator_loss`.
+
+    When to choose it: to study that game. To train, `NonSaturatingLoss` has the better gradients.
+
+    >>> polyloss.MinimaxLoss(label_smoothing=0.1)
+    MinimaxLoss(label_smoothing=0.1)
+    """
+
+    label_smoothing: float = 0.0
+    elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.minimax_generator_loss"}
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises."""
+        return minimax_discriminator_loss(real, fake, label_smoothing=self.label_smoothing)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return minimax_generator_loss(fake)
+
+
+class NonSaturatingLoss(AdversarialLoss, function=non_saturating_discriminator_loss):
+    """The usual GAN: `non_saturating_discriminator_loss`, `non_saturating_generator_loss`.
+
+    When to choose it: first. With `R1Penalty` it is the recipe of StyleGAN; where it collapses to a few
+    modes, `WassersteinLoss` with `GradientPenalty`.
+
+    >>> loss = polyloss.NonSaturatingLoss()
+    >>> round(float(loss.generator(keras.ops.zeros((4, 1)))), 5)
+    0.69315
+    """
+
+    label_smoothing: float = 0.0
+    elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.modified_generator_loss"}
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises."""
+        return non_saturating_discriminator_loss(real, fake, label_smoothing=self.label_smoothing)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return non_saturating_generator_loss(fake)
+
+
+class LeastSquaresLoss(AdversarialLoss, function=least_squares_discriminator_loss):
+    """LSGAN: `least_squares_discriminator_loss`, `least_squares_generator_loss`.
+
+    >>> polyloss.LeastSquaresLoss(real_target=0.9)
+    LeastSquaresLoss(real_target=0.9, fake_target=0.0, generator_target=1.0)
+    """
+
+    real_target: float = 1.0
+    fake_target: float = 0.0
+    generator_target: float = 1.0
+    elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.least_squares_generator_loss"}
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises."""
+        return least_squares_discriminator_loss(real, fake, real_target=self.real_target, fake_target=self.fake_target)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return least_squares_generator_loss(fake, generator_target=self.generator_target)
+
+
+class HingeGANLoss(AdversarialLoss, function=hinge_gan_discriminator_loss):
+    """The hinge loss of SAGAN and BigGAN: `hinge_gan_discriminator_loss`, `hinge_gan_generator_loss`.
+
+    >>> polyloss.HingeGANLoss()
+    HingeGANLoss()
+    """
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises."""
+        return hinge_gan_discriminator_loss(real, fake)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return hinge_gan_generator_loss(fake)
+
+
+class WassersteinLoss(AdversarialLoss, function=wasserstein_discriminator_loss):
+    """WGAN: `wasserstein_discriminator_loss`, `wasserstein_generator_loss`; add a `GradientPenalty`.
+
+    >>> polyloss.WassersteinLoss()
+    WassersteinLoss()
+    """
+
+    elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.wasserstein_generator_loss"}
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the critic minimises."""
+        return wasserstein_discriminator_loss(real, fake)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return wasserstein_generator_loss(fake)
+
+
+class RelativisticLoss(AdversarialLoss, function=relativistic_discriminator_loss):
+    """RaGAN and RpGAN: `relativistic_discriminator_loss`, `relativistic_generator_loss`.
+
+    Its generator needs the logits of real samples too.
+
+    >>> polyloss.RelativisticLoss(average=False)
+    RelativisticLoss(average=False)
+    """
+
+    average: bool = True
+
+    @property
+    def generator_sees_real(self) -> bool:
+        """Whether `generator` needs logits of real samples: yes."""
+        return True
+
+    def call_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises."""
+        return relativistic_discriminator_loss(real, fake, average=self.average)
+
+    def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimises."""
+        return relativistic_generator_loss(fake, real, average=self.average)
+
+
+# -- penalties on the critic ----------------------------------------------------------------------
+
+_PLACES = ("interpolates", "real", "fake", "perturbed")
+
+
+def gradient_norms(critic: Critic, x: Tensor) -> Tensor:
+    r"""The Euclidean norm of the critic's gradient by each sample, over **all** its dimensions.
+
+    .. math:: n_i = \left\lVert \partial \textstyle\sum_j D(x_j) / \partial x_i \right\rVert_2
+
+    A gradient of zero has the norm 0 with derivative 0, never NaN. Differentiable by the critic's
+    variables. Where one sample influences another's output (BatchNormalization in the critic) the formula
+    holds, and the penalties lose their meaning: normalise per sample instead.
+
+    Args:
+        critic: A function of samples. With several outputs a sample their sum counts.
+        x: Samples, (batch, ...); float64 stays, anything smaller is computed in float32.
+
+    Returns:
+        One norm a sample, (batch,), in units of the critic's output per unit of a sample.
+
+    >>> norms = polyloss.gradient_norms(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]])
+    >>> keras.ops.convert_to_numpy(norms).tolist()
+    [5.0]
+    """
+    slope = gradient(critic)(_real("gradient_norms", "x", x))
+    if len(slope.shape) == 1:
+        slope = ops.expand_dims(slope, -1)
+    return numerics.safe_norm(slope, axis=tuple(range(1, len(slope.shape))))
+
+
+def _places(where: str, at: str, real: Any, fake: Any, noise: Any, seed: Any) -> Tensor:
+    """Where a penalty takes the critic's gradient."""
+    if at != "fake":
+        real = _real(where, "real", real)
+    if at == "real":
+        return real
+    if at == "perturbed":
+        noise = keras.random.uniform(ops.shape(real), dtype="float32", seed=seed) if noise is None else noise
+        centred = real - _mean(real)
+        spread = numerics.safe_norm(ops.reshape(centred, (-1,))) / numerics.size(real) ** 0.5
+        return real + 0.5 * ops.stop_gradient(spread) * ops.cast(_real(where, "noise", noise), real.dtype)
+    fake = _real(where, "fake", fake)
+    if at == "fake":
+        return fake
+    _same_shape(where, "real and fake", real, fake)
+    fake = ops.cast(fake, real.dtype)
+    noise = keras.random.uniform((ops.shape(real)[0],), dtype="float32", seed=seed) if noise is None else noise
+    share = ops.reshape(ops.cast(_real(where, "noise", noise), real.dtype), (-1, *[1] * (len(real.shape) - 1)))
+    return share * real + (1 - share) * fake
+
+
+def _distance_from(norms: Tensor, target: float, one_sided: bool) -> Tensor:
+    off = norms - target
+    return ops.square(_ramp(off) if one_sided else off)
+
+
+@checks.parameters(
+    weight=checks.at_least(0),
+    target=checks.at_least(0),
+    one_sided=checks.boolean(),
+    at=checks.one_of(*_PLACES),
+)
+def gradient_penalty(
+    critic: Critic,
+    real: Tensor,
+    fake: Tensor = None,
+    *,
+    noise: Tensor = None,
+    seed: int | keras.random.SeedGenerator | None = None,
+    weight: float = 10.0,
+    target: float = 1.0,
+    one_sided: bool = False,
+    at: str = "interpolates",
+) -> Tensor:
+    r"""Holds the slope of the critic at `target`: WGAN-GP, WGAN-LP and DRAGAN.
+
+    .. math:: \lambda\,\operatorname{mean}_i
+        \left(\lVert \nabla_{\hat x_i} D(\hat x_i) \rVert_2 - t\right)^2, \qquad
+        \hat x = \epsilon x + (1 - \epsilon) \tilde x, \quad \epsilon \sim U(0, 1)
+        \text{ one a sample}
+
+    The norm is over all dimensions of a sample. ``one_sided=True`` counts only slopes above the target
+    (:math:`\max(0, n - t)^2`).
+
+    ================  ==========================================  ========================
+    ``at``            the points                                  known as
+    ================  ==========================================  ========================
+    "interpolates"    between a real and a generated sample       WGAN-GP; WGAN-LP with ``one_sided=True``
+    "perturbed"       ``x + 0.5 std(x) U(0, 1)``, x real          DRAGAN
+    "real", "fake"    the samples themselves
+    ================  ==========================================  ========================
+
+    When to choose it: with `WassersteinLoss`, always. For the other losses `r1_penalty` is the more
+    usual.
+
+    Args:
+        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
+        real: Real samples, (batch, ...); float64 stays, anything smaller is computed in float32.
+        fake: Generated samples of the same shape; not needed for "real" and "perturbed".
+        noise: The random numbers in [0, 1], instead of drawn ones: (batch,) for "interpolates", the shape
+            of `real` for "perturbed".
+        seed: For drawing them; inside a compiled step, a `keras.random.SeedGenerator` of the model.
+        weight: At least 0, the paper's lambda.
+        target: At least 0.
+        one_sided: Whether slopes below the target are free.
+        at: Where the slope is taken.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError, TypeError: for parameters out of range or of the wrong type, and shapes that differ.
+
+    =======================  ===================  =============================================
+    input                    value                gradient
+    =======================  ===================  =============================================
+    a constant critic        weight * target^2    0 (that of a plain square root would be NaN)
+    an empty batch           0                    0
+    =======================  ===================  =============================================
+
+    >>> def critic(x):
+    ...     return 3 * x[:, 0] + 4 * x[:, 1]
+    >>> round(float(polyloss.gradient_penalty(critic, [[1.0, 2.0]], [[0.0, 0.0]], noise=[0.5])), 4)
+    160.0
+
+    References: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028. One-sided:
+    Petzka et al. 2018, arXiv:1709.08894. DRAGAN: Kodali et al. 2017, arXiv:1705.07215.
+    """
+    norms = gradient_norms(critic, _places("gradient_penalty", at, real, fake, noise, seed))
+    return weight * _mean(_distance_from(norms, target, one_sided))
+
+
+@checks.parameters(gamma=checks.at_least(0))
+def r1_penalty(critic: Critic, real: Tensor, *, gamma: float = 10.0) -> Tensor:
+    r"""Keeps the discriminator flat at real samples.
+
+    .. math:: \tfrac{\gamma}{2}\,\operatorname{mean}_i \lVert \nabla_{x_i} D(x_i) \rVert_2^2
+
+    When to choose it: with `NonSaturatingLoss`; training then converges near the solution, where without
+    it it may circle. StyleGAN trains so.
+
+    Args:
+        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
+        real: Real samples, (batch, ...); float64 stays, anything smaller is computed in float32.
+        gamma: At least 0.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
+
+    >>> round(float(polyloss.r1_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]])), 4)
+    125.0
+
+    References: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?,
+    arXiv:1801.04406.
+    """
+    return 0.5 * gamma * _mean(ops.square(gradient_norms(critic, _real("r1_penalty", "real", real))))
+
+
+@checks.parameters(gamma=checks.at_least(0))
+def r2_penalty(critic: Critic, fake: Tensor, *, gamma: float = 10.0) -> Tensor:
+    r"""Keeps the discriminator flat at generated samples.
+
+    .. math:: \tfrac{\gamma}{2}\,\operatorname{mean}_i \lVert \nabla_{\tilde x_i} D(\tilde x_i) \rVert_2^2
+
+    When to choose it: beside `r1_penalty`, where generated samples are still far from real ones.
+
+    Args:
+        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
+        fake: Generated samples, (batch, ...); float64 stays, anything smaller is computed in float32.
+        gamma: At least 0.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
+
+    >>> round(float(polyloss.r2_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]], gamma=2.0)), 4)
+    25.0
+
+    References: Mescheder et al. 2018, arXiv:1801.04406.
+    """
+    return 0.5 * gamma * _mean(ops.square(gradient_norms(critic, _real("r2_penalty", "fake", fake))))
+
+
+class Penalty(_Adversarial, abstract=True):
+    """Base of the penalties: a term of the critic's gradient norms at some points, beside the loss.
+
+    A subclass says where (`points`) and what (`values`, one a sample from its norm). Calling it gives the
+    scalar; `terms` gives the scalar and the mean norm, for the log. Under `tf.distribute` both are the
+    replica's share of the mean.
+
+    Args:
+        name: By default the class's name in snake case.
+        dtype: A float dtype or `keras.DTypePolicy` to compute in if it is wider than the samples'.
+    """
+
+    kind: ClassVar[str] = "penalty"
+
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+        """Where the critic's gradient is taken."""
+        raise NotImplementedError(f"{type(self).__name__}: must define points. Got none.")
+
+    def values(self, norms: Tensor) -> Tensor:
+        """The penalty of each sample, from the norm of its gradient."""
+        raise NotImplementedError(f"{type(self).__name__}: must define values. Got none.")
+
+    def noise_shape(self, real: Tensor) -> Sequence[Any] | None:
+        """The shape of the uniform numbers that `points` wants; None: it wants none."""
+        return None
+
+    def terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        """The penalty and the mean norm of the gradient."""
+        norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
+        return _share(_mean(self.values(norms))), _share(_mean(norms))
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+        """The penalty."""
+        return self.terms(critic, real, fake, noise, seed)[0]
+
+
+class GradientPenalty(Penalty, function=gradient_penalty, kw_only=False):
+    """Class form of `gradient_penalty`, for `AdversarialModel.compile(penalty=...)`.
+
+    >>> polyloss.GradientPenalty(5.0, one_sided=True)
+    GradientPenalty(weight=5.0, target=1.0, one_sided=True, at='interpolates')
+    >>> polyloss.GradientPenalty(weight=-1.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: gradient_penalty: weight must be at least 0. Got weight=-1.0.
+    """
+
+    weight: float = 10.0
+    _: KW_ONLY
+    target: float = 1.0
+    one_sided: bool = False
+    at: str = "interpolates"
+
+    def noise_shape(self, real: Tensor) -> Sequence[Any] | None:
+        """One number a sample, one an element, or none."""
+        shape = ops.shape(real)
+        return {"interpolates": shape[:1], "perturbed": shape}.get(self.at)
+
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+        """Where the critic's gradient is taken: see `gradient_penalty`."""
+        return _places("gradient_penalty", self.at, real, fake, noise, seed)
+
+    def values(self, norms: Tensor) -> Tensor:
+        """The weighted squared distance from the target."""
+        return self.weight * _distance_from(norms, self.target, self.one_sided)
+
+
+class R1Penalty(Penalty, function=r1_penalty, kw_only=False):
+    """Class form of `r1_penalty`, for `AdversarialModel.compile(penalty=...)`.
+
+    >>> polyloss.R1Penalty(1.0)
+    R1Penalty(gamma=1.0)
+    """
+
+    gamma: float = 10.0
+
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+        """The real samples."""
+        return _real("r1_penalty", "real", real)
+
+    def values(self, norms: Tensor) -> Tensor:
+        """Half gamma times the squared norm."""
+        return 0.5 * self.gamma * ops.square(norms)
+
+
+class R2Penalty(Penalty, function=r2_penalty, kw_only=False):
+    """Class form of `r2_penalty`, for `AdversarialModel.compile(penalty=...)`.
+
+    >>> polyloss.R2Penalty()
+    R2Penalty(gamma=10.0)
+    """
+
+    gamma: float = 10.0
+
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+        """The generated samples."""
+        return _real("r2_penalty", "fake", fake)
+
+    def values(self, norms: Tensor) -> Tensor:
+        """Half gamma times the squared norm."""
+        return 0.5 * self.gamma * ops.square(norms)
