@@ -151,10 +151,13 @@ def minimums(session: nox.Session, backend: str) -> None:
         session.skip("not run: the lowest versions have wheels for Python 3.11 only")
     extras = PROJECT["project"]["optional-dependencies"]
     lowest = [r.replace(">=", "==") for r in PROJECT["project"]["dependencies"]]
-    if backend in ("jax", "tensorflow"):
-        lowest += [r.replace(">=", "==").replace("tensorflow==", "tensorflow-cpu==") for r in extras[backend]]
-    jaxlib = [r.replace("jax==", "jaxlib==") for r in lowest if r.startswith("jax==")]
-    lowest += {"jax": [*jaxlib, "optax"], "torch": ["torch==2.13.*"], "numpy": ["jax==0.10.*", "scipy"]}.get(backend, [])
+    jax = [r.replace("jax>=", name) for r in extras["jax"] for name in ("jax==", "jaxlib==")]
+    lowest += {
+        "jax": [*jax, "optax"],
+        "numpy": [*jax, "scipy"],
+        "tensorflow": [r.replace("tensorflow>=", "tensorflow-cpu==") for r in extras["tensorflow"]],
+        "torch": ["torch==2.13.*"],
+    }[backend]
     session.install("-e", ".", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
     environment(session, backend)
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/test_loops.py"]))

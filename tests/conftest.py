@@ -88,10 +88,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(autouse=True)
 def _cell(request: pytest.FixtureRequest) -> None:
     parameters = getattr(getattr(request.node, "callspec", None), "params", {})
-    if "case" in parameters:
+    case = parameters.get("case") or parameters.get("pair")
+    if case is not None:
         check = request.node.originalname.removeprefix("test_")
         dtype = parameters.get("dtype") or parameters.get("half") or "float32"
-        cell = (parameters["case"].name, dtype, check)
+        cell = (case.name, dtype, check)
         request.node.user_properties.append(("cell", cell))
 
 
