@@ -66,7 +66,7 @@ class StepModel(keras.Model):
     >>> model = Halving()
     >>> model.compile(keras.optimizers.SGD(0.5))
     >>> history = model.fit(np.zeros((3, 1)), batch_size=1, verbose=0)
-    >>> float(model.place.value)
+    >>> float(keras.ops.convert_to_numpy(model.place))
     0.125
 
     What a step may do: read and assign variables, call layers, draw from a `keras.random.SeedGenerator`
