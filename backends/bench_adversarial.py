@@ -34,7 +34,7 @@ def small(width: int = 128) -> tuple[keras.Model, keras.Model, np.ndarray]:
         hidden = [layers.Dense(width, "tanh") for _ in range(3)]
         return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs)])
 
-    return dense(8, 2), dense(2, 1), np.random.default_rng(0).normal(size=(64 * BATCH, 2)).astype("float32")
+    return dense(8, 2), dense(2, 1), np.random.default_rng(0).normal(size=(512 * BATCH, 2)).astype("float32")
 
 
 def pictures(width: int = 16) -> tuple[keras.Model, keras.Model, np.ndarray]:
