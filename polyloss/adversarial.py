@@ -427,7 +427,7 @@ class _Adversarial(Declared, abstract=True):
     """The kinds of problem it is for."""
 
     def _begin(self, *, name: str | None, dtype: Any) -> None:
-        where = getattr(self.function, "__name__", type(self).__name__)
+        where = self._where()
         if name is not None and not isinstance(name, str):
             checks.refuse(where, "name", "be a string", name, TypeError)
         self.name = name

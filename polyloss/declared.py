@@ -133,7 +133,7 @@ class Declared:
                 raise TypeError(f"{cls.__name__}: unknown parameter. Got {name}={value!r}; it takes {known}.")
             given[name] = value
         rules = getattr(cls.function, "parameter_rules", {})
-        where = getattr(cls.function, "__name__", cls.__name__)
+        where = self._where()
         for name in cls._own:
             value = checks.plain(given.pop(name, cls._fields[name]))
             if value is REQUIRED:
@@ -146,6 +146,11 @@ class Declared:
     def _begin(self, *args: Any, **common: Any) -> None:
         """Take over what every class has."""
         raise NotImplementedError
+
+    @classmethod
+    def _where(cls) -> str:
+        """Who speaks in an error: the function, or a class without one."""
+        return getattr(cls.function, "__name__", cls.__name__)
 
     def _options(self) -> dict[str, Any]:
         """The fields as keyword arguments of the function."""

@@ -118,7 +118,7 @@ def validate(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> 
         loss = loss()
     if not hasattr(loss, "prediction_domain"):
         raise TypeError(f"validate: loss must be a polyloss.Loss. Got loss={loss!r}.")
-    where = getattr(loss.function, "__name__", type(loss).__name__)
+    where = loss._where()
     loss(y_true, y_pred, sample_weight)  # faults of shape and dtype
     if isinstance(y_pred, (dict, tuple)) or (isinstance(y_pred, list) and hasattr(y_pred[0], "shape")):
         raise TypeError(

@@ -77,7 +77,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     """The kinds of problem it is for."""
 
     def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
-        where = getattr(self.function, "__name__", type(self).__name__)
+        where = self._where()
         _REDUCTION(where, "reduction", reduction)
         try:
             _KerasLoss.__init__(self, name=name, reduction=reduction, dtype=dtype)
@@ -122,9 +122,6 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
             values = self.call(y_true, y_pred)
             return self._reduce(values, None, self.kept(y_true, y_pred))
         return self._weighted_call(y_true, y_pred, sample_weight, mask)
-
-    def _where(self) -> str:
-        return getattr(self.function, "__name__", type(self).__name__)
 
     def _prediction(self, y_pred: Any) -> Tensor:
         y_pred = checks.predictions(self._where(), y_pred)

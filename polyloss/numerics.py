@@ -180,11 +180,6 @@ def softplus(x: Tensor) -> Tensor:
     return log_loss(ops.zeros_like(x), ops.ones_like(x), x)
 
 
-def log_sigmoid(x: Tensor) -> Tensor:
-    """``log(sigmoid(x))``."""
-    return -log_loss(ops.ones_like(x), ops.zeros_like(x), x)
-
-
 @framework.fused
 def log_probability_pair(p: Tensor) -> tuple[Tensor, Tensor]:
     """``log p`` and ``log(1 - p)``, p clipped to [eps, 1 - eps] as Keras does, gradient passed through.

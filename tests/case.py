@@ -72,7 +72,6 @@ class Case:
         half_targets: The targets tried with all halves.
         floor: Absolute allowance in units of the ulp of 1.0 (softmax losses: 1, as every framework has).
         terms: How many terms the loss sums over.
-        no_baseline: Backends whose framework has no such loss, with the reason.
     """
 
     loss: Any

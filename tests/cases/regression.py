@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -85,10 +84,6 @@ def squared_log_halves(y: float, x: np.ndarray) -> Arrays:
     return difference**2, 2 * difference / (1 + p)
 
 
-def sentences(function: str) -> list[Any]:
-    return same_shape_refusals(function)
-
-
 BELOW = math.log1p(1e-7) - math.log(2)
 """What a prediction below 0 is short of a target of 1."""
 
@@ -111,7 +106,7 @@ CASES = [
             Corner({}, [nan], [0.0], [nan]),
             Corner({}, [1.0, 2.0], [2.0, 4.0], [2.5], [1.0, 2.0]),
         ],
-        refusals=sentences("mean_squared_error"),
+        refusals=same_shape_refusals("mean_squared_error"),
         laws=[
             Law("zero at truth", draws.reals, zero_for_truth(polyloss.mean_squared_error)),
             Law(
@@ -140,7 +135,7 @@ CASES = [
             Corner({}, [0.0], [nan], [nan]),
             Corner({}, [1.0, 2.0], [2.0, 4.0], [1.5], [0.5, 0.5]),
         ],
-        refusals=sentences("mean_absolute_error"),
+        refusals=same_shape_refusals("mean_absolute_error"),
         laws=[
             Law("zero at truth", draws.reals, zero_for_truth(polyloss.mean_absolute_error)),
             Law(
@@ -170,7 +165,7 @@ CASES = [
             Corner({"delta": 2.0}, [inf], [0.0], [inf], [-2.0]),
             Corner({}, [0.0], [nan], [nan], [nan]),
         ],
-        refusals=[*sentences("huber"), *range_refusals("huber", "delta", "be greater than 0", 0, -1.0)],
+        refusals=[*same_shape_refusals("huber"), *range_refusals("huber", "delta", "be greater than 0", 0, -1.0)],
         laws=[
             Law("zero at truth", draws.reals, zero_for_truth(polyloss.huber)),
             Law(
@@ -199,7 +194,7 @@ CASES = [
             Corner({}, [1.0], [nan], [nan]),
             Corner({}, [1000.0], [1000.5], [math.log1p(0.5 / 1001) ** 2]),
         ],
-        refusals=sentences("mean_squared_logarithmic_error"),
+        refusals=same_shape_refusals("mean_squared_logarithmic_error"),
         laws=[
             Law("zero at truth", draws.amounts, zero_for_truth(polyloss.mean_squared_logarithmic_error)),
             Law(
