@@ -79,6 +79,16 @@ def agreement(session: nox.Session) -> None:
             session.run(sibling(session, f"tests-{name}"), "tests/handover.py", task, str(folder), external=True)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into build/site: a warning, a bad formula, a broken link or reference fails."""
+    install(session, "jax", "docs")
+    site = ROOT / "build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "-d", "build/doctrees", "docs", str(site))
+    session.log(f"open {site / 'index.html'}")
+
+
 def sibling(session: nox.Session, name: str) -> str:
     """The interpreter of another session's venv."""
     here = pathlib.Path(session.virtualenv.location).parent / name
@@ -117,6 +127,13 @@ def quickstart(session: nox.Session) -> None:
     session.install("-e", ".", *requirements, *nox.project.dependency_groups(PROJECT, "example"))
     environment(session, TRAINING[0])
     session.run("python", "docs/examples/focal_digits.py", "--all", *session.posargs)
+
+
+@nox.session(default=False, requires=["docs"])
+def browser(session: nox.Session) -> None:
+    """The built site and the study's report in a headless Chromium: Debian's package, CHROMIUM=, or playwright's own."""
+    install(session, "jax", "test", "example", "browser")
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/browser"]))
 
 
 @nox.session(default=False)
