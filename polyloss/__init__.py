@@ -3,6 +3,9 @@
 >>> model.compile(optimizer="adam", loss=polyloss.FocalLoss(from_logits=True))  # doctest: +SKIP
 """
 
+import importlib
+from typing import Any
+
 from polyloss import training
 from polyloss.adversarial import (
     AdversarialLoss,
@@ -119,3 +122,13 @@ __all__ = [
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("plot",):  # what most programs never need
+        return importlib.import_module(f"polyloss.{name}")
+    raise AttributeError(f"module 'polyloss' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plot"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import difflib
 import inspect
 import re
 from collections.abc import Callable
@@ -28,6 +29,29 @@ def catalogue(kind: str = "loss") -> dict[str, type[Declared]]:
     """
     checks.one_of("loss", "adversarial", "penalty")("catalogue", "kind", kind)
     return {name: cls for name, cls in sorted(_CATALOGUE.items()) if cls.kind == kind}
+
+
+def find(loss: Any, where: str = "find") -> type[Declared]:
+    """The class that `loss` names: a class or an instance, or a class's or function's name in the catalogue.
+
+    >>> from polyloss.declared import find
+    >>> find("huber")
+    <class 'polyloss.regression.Huber'>
+    """
+    if isinstance(loss, Declared):
+        return type(loss)
+    if isinstance(loss, type) and issubclass(loss, Declared):
+        return loss
+    known = {name: cls for kind in ("loss", "adversarial", "penalty") for name, cls in catalogue(kind).items()}
+    by_function = {getattr(cls.function, "__name__", name): cls for name, cls in known.items()}
+    if isinstance(loss, str):
+        folded = {name.replace("_", "").lower(): cls for name, cls in {**by_function, **known}.items()}
+        if (cls := folded.get(loss.replace("_", "").replace("-", "").lower())) is not None:
+            return cls
+        close = difflib.get_close_matches(loss, [*known, *by_function], 1, 0.5)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        checks.refuse(where, "loss", f"be in the catalogue ({', '.join(known)}).{hint}", loss)
+    checks.refuse(where, "loss", "be a loss of polyloss, or the name of one", loss, TypeError)
 
 
 def snake_case(name: str) -> str:

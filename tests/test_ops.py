@@ -40,6 +40,7 @@ PROBES: dict[str, Any] = {
     "logical_not": NEITHER,
     "logical_or": NEITHER,
     "logsumexp": (lambda a, b: ops.logsumexp(a, axis=-1), np.log(np.exp(A).sum(-1))),
+    "map": (lambda a, b: ops.map(lambda row: row * row, a), A * A),
     "max": (lambda a, b: ops.max(a, axis=-1, keepdims=True, initial=0.0), A.max(-1, keepdims=True)),
     "minimum": NEITHER,  # used for float32 only: `numerics.smaller`
     "not_equal": NEITHER,

@@ -1,0 +1,143 @@
+"""`polyloss.plot`: the curves are the loss's own values and slopes, and the pictures show them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import polyloss
+from polyloss import plot
+
+NAMES = [name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)]
+GRADIENTS = os.environ.get("KERAS_BACKEND") != "numpy"
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_has_curves(name: str) -> None:
+    """Finite, not flat, and the slope is that of the values."""
+    panels = plot.curves(name, points=21)
+    assert panels
+    for panel in panels:
+        (line,) = panel.lines
+        assert np.isfinite(line.value).all()
+        if not GRADIENTS:
+            assert line.gradient is None
+            continue
+        assert line.gradient is not None
+        middle = 0.5 * (line.gradient[1:] + line.gradient[:-1])
+        rise = np.cumsum(middle * np.diff(panel.x))  # the trapezoidal rule
+        reach = np.ptp(line.value)
+        assert reach > 0
+        away = np.abs(rise - (line.value[1:] - line.value[0]))
+        inner = slice(None) if panel.abscissa not in ("probability", "probability of the right class") else slice(0, 0)
+        assert away[inner].max(initial=0) < 0.1 * reach
+
+
+def only(name: str, **parameters: Any) -> list[np.ndarray]:
+    """Values at the two ends and in the middle."""
+    return [line.value[::10] for panel in plot.curves(name, points=21, **parameters) for line in panel.lines]
+
+
+def test_known_values() -> None:
+    yes, no = only("BinaryCrossentropy", span=(-2, 2))
+    np.testing.assert_allclose(yes, np.log1p(np.exp([2.0, 0.0, -2.0])), rtol=1e-5)
+    np.testing.assert_allclose(no, yes[::-1], rtol=1e-5)
+    (probable, _) = only("BinaryCrossentropy", from_logits=False, span=(0.25, 0.75))
+    np.testing.assert_allclose(probable, -np.log([0.25, 0.5, 0.75]), rtol=1e-5)
+    for name in ("CategoricalCrossentropy", "SparseCategoricalCrossentropy"):
+        (margin,) = only(name, span=(-1, 1), classes=4)
+        np.testing.assert_allclose(margin, np.log1p(3 * np.exp([1.0, 0.0, -1.0])), rtol=1e-5)
+    alike, different = only("ContrastiveLoss", span=(0, 2))
+    assert alike.tolist() == [0.0, 1.0, 4.0]
+    assert different.tolist() == [1.0, 0.0, 0.0]
+    real, fake, generator = only("HingeGANLoss", span=(-2, 2))
+    assert (real.tolist(), fake.tolist(), generator.tolist()) == ([3.0, 1.0, 0.0], [0.0, 1.0, 3.0], [2.0, 0.0, -2.0])
+    paired, *_ = only("RelativisticLoss", average=False, span=(-2, 2))
+    np.testing.assert_allclose(paired, np.log1p(np.exp([2.0, 0.0, -2.0])), rtol=1e-5)
+    (penalty,) = only("GradientPenalty", span=(0, 2))
+    assert penalty.tolist() == [10.0, 0.0, 10.0]
+
+
+def test_several_values() -> None:
+    (panel,) = plot.curves(polyloss.Huber, delta=[0.5, 2.0], span=(-1, 3), points=5)
+    assert [line.label for line in panel.lines] == ["delta = 0.5", "delta = 2"]
+    (given,) = plot.curves(polyloss.Huber(2.0), span=(-1, 3), points=5)
+    assert given.lines[0].value.tolist() == panel.lines[1].value.tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: plot.curves("FocalLos"), r"curves: loss must be in the catalogue \(.*\). Did you mean FocalLoss\?"),
+        (lambda: plot.curves(3), "curves: loss must be a loss of polyloss, or the name of one. Got loss=3"),
+        (lambda: plot.curves("Huber", delta=[-1.0]), "huber: delta must be greater than 0. Got delta=-1.0"),
+        (lambda: plot.curves("FocalLoss", gamma=[1], alpha=[0.1]), "have several values for one at most"),
+        (lambda: plot.curves("FocalLoss", gamma=[]), r"curves: gamma must have a value. Got gamma=\[\]"),
+        (lambda: plot.curves("FocalLoss", beta=1), "FocalLoss: unknown parameter. Got beta=1"),
+        (lambda: plot.curves("Huber", span=(1, 1)), "span must be two finite numbers, the smaller first"),
+        (lambda: plot.curves("MeanSquaredLogarithmicError", span=(0, 1)), "the smaller first and above 0"),
+        (lambda: plot.curves("Huber", points=1), "points must be an integer of at least 2"),
+        (lambda: plot.curves("PolyLoss", classes=1), "classes must be an integer of at least 2"),
+        (lambda: plot.figure("Huber", theme="blue"), "figure: theme must be one of 'light', 'dark'. Got theme='blue'"),
+    ],
+)
+def test_refusals(call: Any, sentence: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        call()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figure(theme: str) -> None:
+    picture = plot.figure("FocalLoss", gamma=[0, 2], theme=theme, points=21)
+    rows = 2 if GRADIENTS else 1
+    assert len(picture.axes) == 2 * rows
+    for ax in picture.axes:
+        assert len(ax.lines) == 2
+        low, high = ax.get_ylim()
+        assert low < high
+        assert ax.patch.get_alpha() == 0.0
+    assert picture.patch.get_alpha() == 0.0
+    assert [text.get_text() for text in picture.legends[0].get_texts()] == ["gamma = 0", "gamma = 2"]
+    assert GRADIENTS or "has no gradients" in picture.get_suptitle()
+
+
+def test_files(tmp_path: pathlib.Path) -> None:
+    """Each format, and the same bytes again."""
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    for ending, start in starts.items():
+        one, other = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+        for path in (one, other):
+            plot.save(plot.figure("MeanSquaredLogarithmicError", points=21), path)
+        assert one.read_bytes().startswith(start)
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_on_a_figure_of_ones_own() -> None:
+    from matplotlib.figure import Figure
+
+    mine = Figure()
+    assert plot.figure("Huber", on=mine, points=5) is mine
+    assert mine.axes
+
+
+def test_lazy_and_optional() -> None:
+    """`polyloss.plot` loads on demand; without matplotlib one line says what is missing."""
+    code = (
+        "import sys, polyloss; assert 'polyloss.plot' not in sys.modules; assert 'plot' in dir(polyloss);"
+        "assert polyloss.plot is sys.modules['polyloss.plot'];"
+        "polyloss.plot.curves('Huber', points=3); sys.modules['matplotlib'] = None;"
+        "polyloss.plot.figure('Huber')"
+    )
+    out = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert out.stderr.splitlines()[-1] == (
+        'ModuleNotFoundError: polyloss.plot: needs matplotlib: pip install "keras-polyloss[study]"'
+    )
+    with pytest.raises(AttributeError, match="polyloss' has no attribute 'plots'"):
+        _ = polyloss.plots
