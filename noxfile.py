@@ -25,11 +25,11 @@ EXAMPLES = sorted(p.name for p in (ROOT / "docs" / "examples").glob("*.py"))
 
 
 def install(session: nox.Session, backend: str, *groups: str, build: str = "requirements") -> None:
-    """Polyloss as checked out, one backend, and what the session needs."""
+    """Polyloss as checked out with its command line, one backend, and what the session needs."""
     requirements = ROOT / "backends" / backend / f"{build}.txt"
     if not requirements.exists():
         session.skip(f"not run: {backend} has no {build} build")
-    session.install("-e", ".", "-r", str(requirements), *nox.project.dependency_groups(PROJECT, *groups))
+    session.install("-e", ".[study]", "-r", str(requirements), *nox.project.dependency_groups(PROJECT, *groups))
     environment(session, backend)
 
 
@@ -176,7 +176,7 @@ def minimums(session: nox.Session, backend: str) -> None:
         "tensorflow": [r.replace("tensorflow>=", "tensorflow-cpu==") for r in extras["tensorflow"]],
         "torch": ["torch==2.13.*"],
     }[backend]
-    session.install("-e", ".", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("-e", ".[study]", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
     environment(session, backend)
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/test_loops.py"]))
 

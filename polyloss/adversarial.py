@@ -80,6 +80,16 @@ def minimax_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: f
     Raises:
         ValueError, TypeError: for parameters out of range or of the wrong type, and what is no tensor.
 
+    ===================  ================  =========
+    input                value             gradient
+    ===================  ================  =========
+    r = inf, f = -inf    0                 0
+    r = -inf             inf               -1/n by r
+    f = inf              inf               1/n by f
+    no sample on a side  that side adds 0  none
+    NaN                  NaN               NaN
+    ===================  ================  =========
+
     >>> loss = polyloss.minimax_discriminator_loss([[2.0]], [[-1.0]])
     >>> round(float(loss), 5)  # log(1 + e^-2) + log(1 + e^-1)
     0.44019
@@ -113,6 +123,14 @@ def minimax_generator_loss(fake: Tensor) -> Tensor:
     Raises:
         TypeError: for what is no tensor of real numbers.
 
+    ========  =====  ========
+    input     value  gradient
+    ========  =====  ========
+    f = -inf  0      0
+    f = inf   -inf   -1/n
+    NaN       NaN    NaN
+    ========  =====  ========
+
     >>> round(float(polyloss.minimax_generator_loss([[0.0]])), 5)  # -log 2
     -0.69315
 
@@ -128,7 +146,28 @@ def non_saturating_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoot
     .. math:: \ell_D = -\operatorname{mean}_r \left[(1 - s) \log \sigma(r) + s \log(1 - \sigma(r))\right]
         - \operatorname{mean}_f \log(1 - \sigma(f))
 
-    Args, returned scalar (nats) and errors are those of `minimax_discriminator_loss`.
+    When to choose it: the discriminator of `NonSaturatingLoss`; `minimax_discriminator_loss` says the rest.
+
+    Args:
+        real: Logits of real samples, any shape; float64 stays, anything smaller is computed in float32.
+        fake: Logits of generated samples, any shape; their number may differ.
+        label_smoothing: In [0, 1]: real samples are to reach the probability 1 - s.
+
+    Returns:
+        A scalar in nats.
+
+    Raises:
+        ValueError, TypeError: for parameters out of range or of the wrong type, and what is no tensor.
+
+    ===================  ================  =========
+    input                value             gradient
+    ===================  ================  =========
+    r = inf, f = -inf    0                 0
+    r = -inf             inf               -1/n by r
+    f = inf              inf               1/n by f
+    no sample on a side  that side adds 0  none
+    NaN                  NaN               NaN
+    ===================  ================  =========
 
     >>> round(float(polyloss.non_saturating_discriminator_loss([[0.0]], [[0.0]])), 5)  # 2 log 2
     1.38629
@@ -157,6 +196,14 @@ def non_saturating_generator_loss(fake: Tensor) -> Tensor:
 
     Raises:
         TypeError: for what is no tensor of real numbers.
+
+    ========  =====  ========
+    input     value  gradient
+    ========  =====  ========
+    f = inf   0      0
+    f = -inf  inf    -1/n
+    NaN       NaN    NaN
+    ========  =====  ========
 
     >>> round(float(polyloss.non_saturating_generator_loss([[-3.0]])), 5)
     3.04859
@@ -191,6 +238,15 @@ def least_squares_discriminator_loss(
     Raises:
         ValueError, TypeError: for targets that are not finite numbers, and what is no tensor.
 
+    ===================  ================  =========
+    input                value             gradient
+    ===================  ================  =========
+    r = b, f = a         0                 0
+    r = -inf             inf               -inf by r
+    no sample on a side  that side adds 0  none
+    NaN                  NaN               NaN
+    ===================  ================  =========
+
     >>> float(polyloss.least_squares_discriminator_loss([[0.0]], [[1.0]]))
     1.0
 
@@ -206,6 +262,8 @@ def least_squares_generator_loss(fake: Tensor, *, generator_target: float = 1.0)
 
     .. math:: \ell_G = \tfrac12 \operatorname{mean}_f (f - c)^2
 
+    When to choose it: as the generator of `LeastSquaresLoss`.
+
     Args:
         fake: Outputs of the discriminator (no sigmoid) for generated samples, any shape.
         generator_target: The paper's c: that of real samples; 0 with targets -1 and 1 minimises the
@@ -216,6 +274,14 @@ def least_squares_generator_loss(fake: Tensor, *, generator_target: float = 1.0)
 
     Raises:
         ValueError, TypeError: for a target that is not a finite number, and what is no tensor.
+
+    ========  =====  ========
+    input     value  gradient
+    ========  =====  ========
+    f = c     0      0
+    f = -inf  inf    -inf
+    NaN       NaN    NaN
+    ========  =====  ========
 
     >>> float(polyloss.least_squares_generator_loss([[3.0]]))
     2.0
@@ -245,6 +311,16 @@ def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     Raises:
         TypeError: for what is no tensor of real numbers.
 
+    ===================  ================  =========================================
+    input                value             gradient
+    ===================  ================  =========================================
+    r = 1, f = -1        0                 0: the corner counts as beyond the margin
+    r = inf, f = -inf    0                 0
+    r = -inf             inf               -1/n by r
+    no sample on a side  that side adds 0  none
+    NaN                  NaN               not promised
+    ===================  ================  =========================================
+
     >>> float(polyloss.hinge_gan_discriminator_loss([[0.25]], [[-2.0]]))
     0.75
 
@@ -259,6 +335,8 @@ def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
 
     .. math:: \ell_G = -\operatorname{mean}_f f
 
+    When to choose it: as the generator of `HingeGANLoss`.
+
     Args:
         fake: Outputs of the discriminator (no sigmoid) for generated samples, any shape.
 
@@ -267,6 +345,13 @@ def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
 
     Raises:
         TypeError: for what is no tensor of real numbers.
+
+    ========  =====  ========
+    input     value  gradient
+    ========  =====  ========
+    f = -inf  inf    -1/n
+    NaN       NaN    -1/n
+    ========  =====  ========
 
     >>> float(polyloss.hinge_gan_generator_loss([[0.5], [1.5]]))
     -1.0
@@ -299,6 +384,15 @@ def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     Raises:
         TypeError: for what is no tensor of real numbers.
 
+    ===================  ================  ========================================
+    input                value             gradient
+    ===================  ================  ========================================
+    r = inf              -inf              -1/n by r
+    r = f = inf          NaN               -1/n by r, 1/n by f
+    no sample on a side  that side adds 0  none
+    NaN                  NaN               as ever: it does not depend on the input
+    ===================  ================  ========================================
+
     >>> float(polyloss.wasserstein_discriminator_loss([[2.0]], [[-1.0]]))
     -3.0
 
@@ -313,6 +407,8 @@ def wasserstein_generator_loss(fake: Tensor) -> Tensor:
 
     .. math:: \ell_G = -\operatorname{mean}_f f
 
+    When to choose it: as the generator of `WassersteinLoss`.
+
     Args:
         fake: Outputs of the critic (no sigmoid) for generated samples, any shape.
 
@@ -321,6 +417,13 @@ def wasserstein_generator_loss(fake: Tensor) -> Tensor:
 
     Raises:
         TypeError: for what is no tensor of real numbers.
+
+    ========  =====  ========
+    input     value  gradient
+    ========  =====  ========
+    f = -inf  inf    -1/n
+    NaN       NaN    -1/n
+    ========  =====  ========
 
     >>> float(polyloss.wasserstein_generator_loss([[-1.0]]))
     1.0
@@ -353,6 +456,15 @@ def relativistic_discriminator_loss(real: Tensor, fake: Tensor, *, average: bool
         ValueError: for shapes that differ, unless `average`.
         TypeError: for what is no tensor of real numbers, and an `average` that is no bool.
 
+    ==================  =====  ========
+    input               value  gradient
+    ==================  =====  ========
+    r = inf, f = -inf   0      0
+    r = -inf, f finite  inf    finite
+    r = f = inf         NaN    NaN
+    NaN                 NaN    NaN
+    ==================  =====  ========
+
     >>> round(float(polyloss.relativistic_discriminator_loss([[1.0]], [[0.0]])), 5)  # 2 log(1 + e^-1)
     0.62652
 
@@ -373,6 +485,8 @@ def relativistic_generator_loss(fake: Tensor, real: Tensor, *, average: bool = T
         - \operatorname{mean}_r \log(1 - \sigma(r - \bar f)) \quad \text{(average)}, \qquad
         \ell_G = -\operatorname{mean}_i \log \sigma(f_i - r_i) \quad \text{(paired)}
 
+    When to choose it: as the generator of `RelativisticLoss`.
+
     Args:
         fake: Logits of generated samples, any shape.
         real: Logits of real samples; of the shape of `fake` unless `average`.
@@ -384,6 +498,15 @@ def relativistic_generator_loss(fake: Tensor, real: Tensor, *, average: bool = T
     Raises:
         ValueError: for shapes that differ, unless `average`.
         TypeError: for what is no tensor of real numbers, and an `average` that is no bool.
+
+    ==================  =====  ========
+    input               value  gradient
+    ==================  =====  ========
+    f = inf, r finite   0      0
+    f = -inf, r finite  inf    finite
+    r = f = inf         NaN    NaN
+    NaN                 NaN    NaN
+    ==================  =====  ========
 
     >>> round(float(polyloss.relativistic_generator_loss([[0.0]], [[1.0]], average=False)), 5)
     1.31326
@@ -781,6 +904,13 @@ def r1_penalty(critic: Critic, real: Tensor, *, gamma: float = 10.0) -> Tensor:
     Raises:
         ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
 
+    =================  =====  ============================================
+    input              value  gradient
+    =================  =====  ============================================
+    a constant critic  0      0 (that of a plain square root would be NaN)
+    an empty batch     0      0
+    =================  =====  ============================================
+
     >>> round(float(polyloss.r1_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]])), 4)
     125.0
 
@@ -808,6 +938,13 @@ def r2_penalty(critic: Critic, fake: Tensor, *, gamma: float = 10.0) -> Tensor:
 
     Raises:
         ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
+
+    =================  =====  ============================================
+    input              value  gradient
+    =================  =====  ============================================
+    a constant critic  0      0 (that of a plain square root would be NaN)
+    an empty batch     0      0
+    =================  =====  ============================================
 
     >>> round(float(polyloss.r2_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]], gamma=2.0)), 4)
     25.0

@@ -91,7 +91,7 @@ def binary_crossentropy(
         ValueError: for shapes that differ, and parameters out of range.
         TypeError: for parameters of the wrong type.
 
-    Values that are out of place never raise; `polyloss.validate` names them:
+    Values that are out of place never raise; `polyloss.validate` names them.
 
     =========================  ==============  =====================================================
     input                      value           gradient

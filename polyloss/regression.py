@@ -33,6 +33,15 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     Raises:
         ValueError: for shapes that differ.
 
+    ===================  =====  ================
+    input                value  gradient
+    ===================  =====  ================
+    prediction = target  0      0
+    error +-inf          inf    +-inf
+    error 1e20, float32  inf    finite: 2e20 / n
+    NaN                  NaN    NaN
+    ===================  =====  ================
+
     >>> float(polyloss.mean_squared_error([[1.0, 2.0]], [[2.0, 4.0]])[0])
     2.5
 
@@ -73,6 +82,14 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Raises:
         ValueError: for shapes that differ.
+
+    ===================  =====  ===================
+    input                value  gradient
+    ===================  =====  ===================
+    prediction = target  0      0, on every backend
+    error +-inf          inf    +-1/n
+    NaN                  NaN    not promised
+    ===================  =====  ===================
 
     >>> float(polyloss.mean_absolute_error([[1.0, 2.0]], [[2.0, 4.0]])[0])
     1.5
