@@ -25,6 +25,8 @@ One module a framework, the same names in each:
     ``f()`` as a constant; on PyTorch without the memory that a gradient would need.
 ``apply_gradients(optimizer, gradients, variables)``
     One step of an optimizer that is built for exactly these variables.
+``fed(function)``
+    Keras's train function for one step a call, given its batch the way that costs least.
 """
 
 import importlib
@@ -47,6 +49,7 @@ replica_count = _framework.replica_count
 value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
+fed = _framework.fed
 
 
 def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -65,3 +65,12 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
     """One step of `optimizer`."""
     optimizer.apply(list(gradients), list(variables))
+
+
+def fed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with the batch taken before the graph runs: an iterator inside it costs 0.4 ms a step (CPU)."""
+
+    def with_batch(iterator: Any) -> Any:
+        return function([next(iterator)] if isinstance(iterator, tf.data.Iterator) else iterator)
+
+    return with_batch

@@ -174,7 +174,7 @@ class StepModel(keras.Model):
         if self.train_function is not None and not force:
             return
         super().make_train_function(force)
-        inner = self.train_function
+        inner = framework.fed(self.train_function) if self.steps_per_execution == 1 else self.train_function
 
         def train_function(*args: Any) -> Any:
             result = inner(*args)
