@@ -6,7 +6,7 @@
 import importlib
 from typing import Any
 
-from polyloss import training
+from polyloss import backend, training  # noqa: F401  (backend first: it says which framework Keras takes)
 from polyloss.adversarial import (
     AdversarialLoss,
     GradientPenalty,
