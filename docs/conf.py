@@ -20,15 +20,21 @@ release = version = polyloss.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosectionlabel",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
     "formulas",
+    "names",
+    "pages",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_ext", "examples", "**/README.md"]
 nitpicky = True
-default_role = "code"
+nitpick_ignore_regex = [("py:.*", r"(numpy|keras|matplotlib|collections)\..*")]  # their pages are not ours to check
+autosectionlabel_prefix_document = True
+autosectionlabel_maxdepth = 2
+default_role = "name"
 highlight_language = "python"
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath", "substitution"]

@@ -1,8 +1,8 @@
 """Joins the evidence of the backends: the worst disagreement of any two, the table of accuracy, the cells.
 
-``python tests/agreement.py`` reads build/evidence/, prints, writes build/evidence/agreement.json, and fails
-when a backend's evidence is missing, failed, or two backends are further apart than their budgets allow.
-``--write`` puts the tables into README.md.
+``python tests/agreement.py`` reads build/evidence/, prints, and fails when a backend's evidence is missing or
+failed, when two backends are further apart than their budgets allow, or when docs/evidence.json claims more
+than was measured. ``--write`` renews docs/evidence.json and the README's table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import json
 import pathlib
-import re
 import sys
 from typing import Any
 
@@ -21,10 +20,11 @@ from rich.table import Table
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests import published  # noqa: E402
 from tests.oracle import ulp  # noqa: E402
+from tests.published import BACKENDS, number  # noqa: E402
 
 FOLDER = ROOT / "build" / "evidence"
-BACKENDS = ("jax", "tensorflow", "torch")
 console = Console(width=150)
 
 
@@ -79,11 +79,6 @@ def disagreements(results: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def number(x: float) -> str:
-    """Few digits, powers of ten where they are many."""
-    return f"{x:.1f}" if x < 1000 else f"{x:.0e}".replace("e+0", "e").replace("e+", "e")
-
-
 def worst(report: dict[str, Any], loss: str, quantity: str, provider: str, what: str) -> float | None:
     found = [
         e[what]
@@ -131,11 +126,6 @@ def pairs(rows: list[dict[str, Any]]) -> list[list[str]]:
     return table
 
 
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 def show(title: str, header: list[str], rows: list[list[str]]) -> None:
     table = Table(*header, title=title)
     for row in rows:
@@ -143,15 +133,11 @@ def show(title: str, header: list[str], rows: list[list[str]]) -> None:
     console.print(table)
 
 
-def insert(name: str, text: str) -> None:
-    """Replace what stands between the marks of `name` in the README."""
-    path = ROOT / "README.md"
-    before = path.read_text()
-    pattern = rf"(<!-- {name}: generated -->\n).*?(<!-- end of {name} -->)"
-    after, count = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", before, flags=re.S)
-    if count != 1:
-        raise SystemExit(f"agreement: README.md has {count} places for {name}, not 1.")
-    path.write_text(after)
+def devices() -> dict[str, dict[str, Any]]:
+    """What was published of accelerators, renewed by what ran here."""
+    before = published.read()["devices"] if published.FILE.exists() else {}
+    here = {p.stem.removeprefix("device-"): json.loads(p.read_text()) for p in FOLDER.glob("device-*.json")}
+    return {**before, **here}
 
 
 def main() -> None:
@@ -175,33 +161,22 @@ def main() -> None:
             f"{title}: {number(r['ulp'])} ULP ({r['absolute']:.1e} absolute), {r['loss']} {r['quantity']}, {' / '.join(r['backends'])}, "
             f"y_true={r['y_true']}, y_pred={r['y_pred']}, {r['parameters']}: {r['values'][0]} and {r['values'][1]}"
         )
-    cells = {b: len({tuple(c) for c in r["cells"]}) for b, r in reports.items()}
-    halves = sum(h["inputs"] for r in reports.values() for h in r["halves"])
-    planted = {b: len(r["planted"]) for b, r in reports.items()}
-    refused = {b: r["refused"] for b, r in reports.items()}
-    summary = (
-        f"{sum(cells.values())} cells passed (loss x backend x dtype x check: "
-        f"{', '.join(f'{b} {n}' for b, n in cells.items())}); {halves:,} half-precision results compared; "
-        f"{sum(planted.values())} planted faults, all caught; {sum(refused.values())} refused calls, each with its sentence."
-    )
-    console.print(summary)
-    (FOLDER / "agreement.json").write_text(
-        json.dumps(
-            {"schema": 1, "disagreements": rows, "cells": cells, "planted": planted, "refused": refused}, indent=1
-        )
-        + "\n"
-    )
+    joined = published.joined(reports, rows, devices())
+    console.print(published.summary(joined))
     over = [e for r in reports.values() for e in r["errors"] if e["provider"] == "polyloss" and e["ratio"] > 1]
     if over:
         raise SystemExit(f"agreement: {len(over)} errors exceed their budget, the first: {over[0]}")
+    readme = ROOT / "README.md"
     if "--write" in sys.argv:
-        versions = ", ".join(
-            f"{name} {version}"
-            for name, version in sorted({k: v for r in reports.values() for k, v in r["versions"].items()}.items())
-            if name not in ("machine", "exit_status")
+        published.FILE.write_text(published.text(joined), encoding="utf-8")
+        readme.write_text(published.with_table(readme.read_text(encoding="utf-8"), joined), encoding="utf-8")
+        console.print("docs/evidence.json and README.md: written.")
+    elif found := published.faults(published.read(), joined):
+        listed = "\n  ".join(found[:20])
+        raise SystemExit(
+            f"agreement: docs/evidence.json differs from what was measured in {len(found)} places "
+            f"(nox -s agreement -- --write renews it):\n  {listed}"
         )
-        insert("accuracy", f"{markdown(HEADER, accuracy(reports))}\n\n{summary}\nMeasured with {versions}.")
-        console.print("README.md: tables written.")
 
 
 if __name__ == "__main__":

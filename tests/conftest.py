@@ -80,7 +80,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Count the cells: loss x backend x dtype x check."""
+    """Count the cells (loss x backend x dtype x check), and what each test function did in each mode."""
+    _evidence.outcome(report)
+    if report.when == "call" and (blocks := dict(report.user_properties).get("blocks")):
+        _evidence.blocks.append(blocks)
     if report.when == "call" and report.passed and (cell := dict(report.user_properties).get("cell")):
         _evidence.cells.append(cell)
 
@@ -88,6 +91,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(autouse=True)
 def _cell(request: pytest.FixtureRequest) -> None:
     parameters = getattr(getattr(request.node, "callspec", None), "params", {})
+    mode = parameters.get("mode") or parameters.get("compiler")
+    request.node.user_properties.append(("mode", mode))
     case = parameters.get("case") or parameters.get("pair")
     if case is not None:
         check = request.node.originalname.removeprefix("test_")
@@ -97,27 +102,30 @@ def _cell(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the evidence, with the versions it holds for, when the whole suite ran."""
-    if session.config.option.collectonly or session.config.option.keyword or session.config.option.file_or_dir:
+    """Write the evidence, with the versions it holds for: of the whole suite, and of a run on an accelerator."""
+    chosen = session.config.option.file_or_dir
+    if session.config.option.collectonly or session.config.option.keyword:
         return
+    if not chosen:
+        _evidence.write(ROOT / "build" / "evidence", {"exit_status": int(exitstatus), **_versions()})
+    elif chosen == ["tests/device"] and exitstatus == 0:
+        _evidence.write_device(ROOT / "build" / "evidence", harness.accelerator(), _versions())
+
+
+def _versions() -> dict[str, str]:
     from importlib import metadata
 
-    packages = ("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch")
+    packages = ("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch", "optax")
     installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
     versions = {p: installed[p] for p in packages if p in installed}
-    _evidence.write(
-        ROOT / "build" / "evidence",
-        {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "exit_status": int(exitstatus),
-            **versions,
-        },
-    )
+    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """How many cells passed."""
+    if _evidence.blocks:
+        ran, all_of_them = (sum(counts) for counts in zip(*_evidence.blocks, strict=True))
+        terminalreporter.write_line(f"{BACKEND}: {ran} of {all_of_them} blocks of Python in README and docs ran")
     cells = set(_evidence.cells)
     terminalreporter.write_line(
         f"{BACKEND}: {len(cells)} cells passed (loss x dtype x check), {len(_evidence.cells)} tests in them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import pathlib
 from typing import Any
@@ -30,6 +31,21 @@ class Evidence:
         self.planted: list[str] = []
         self.refused = 0
         self.results: dict[str, np.ndarray] = {}
+        self.blocks: list[tuple[int, int]] = []
+        self.tests: dict[str, dict[str, int]] = {}
+        self.reasons: dict[str, str] = {}
+
+    def outcome(self, report: Any) -> None:
+        """Count passed, skipped and failed by test function and mode; keep the reason of a skip."""
+        if report.when != "call" and report.outcome == "passed":
+            return
+        test = report.nodeid.partition("[")[0]
+        if mode := dict(report.user_properties).get("mode"):
+            test += f"[{mode}]"
+        counts = self.tests.setdefault(test, {})
+        counts[report.outcome] = counts.get(report.outcome, 0) + 1
+        if report.skipped and isinstance(report.longrepr, tuple):
+            self.reasons[test] = str(report.longrepr[2]).removeprefix("Skipped: ")
 
     def error(
         self,
@@ -50,6 +66,7 @@ class Evidence:
         row = int(np.argmax(np.max(np.nan_to_num(plain, nan=np.inf, posinf=np.inf), axis=1)))
         entry = {
             "loss": case.name,
+            "class": case.loss.__name__,
             "parameters": str(parameters),
             "dtype": dtype,
             "quantity": quantity,
@@ -62,11 +79,28 @@ class Evidence:
         self.errors.append(entry)
         return entry
 
+    def write_device(self, folder: pathlib.Path, device: str | None, versions: dict[str, str]) -> None:
+        """A run on an accelerator, if anything ran there: which, when, and how much passed."""
+        passed = sum(counts.get("passed", 0) for counts in self.tests.values())
+        if device is None or not passed:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = "tpu" if device == "tpu" else "gpu"
+        report = {
+            "backend": self.backend,
+            "kind": kind,
+            "device": device,
+            "date": datetime.date.today().isoformat(),
+            "passed": passed,
+            "versions": versions,
+        }
+        (folder / f"device-{self.backend}-{kind}.json").write_text(json.dumps(report, indent=1) + "\n")
+
     def write(self, folder: pathlib.Path, versions: dict[str, Any]) -> None:
         """One JSON and one NPZ a backend."""
         folder.mkdir(parents=True, exist_ok=True)
         report = {
-            "schema": 1,
+            "schema": 2,
             "backend": self.backend,
             "versions": versions,
             "cells": sorted(set(self.cells)),
@@ -75,6 +109,9 @@ class Evidence:
             "halves": self.halves,
             "planted": sorted(self.planted),
             "refused": self.refused,
+            "blocks": [sum(counts) for counts in zip(*self.blocks, strict=True)],
+            "tests": self.tests,
+            "reasons": self.reasons,
         }
         (folder / f"{self.backend}.json").write_text(json.dumps(report, indent=1) + "\n")
         np.savez_compressed(folder / f"{self.backend}.npz", **self.results)  # type: ignore[arg-type]

@@ -181,6 +181,8 @@ def mean_squared_logarithmic_error(y_true: Array, y_pred: Array) -> Array:
     return optax.losses.squared_error(jnp.log1p(y_pred), jnp.log1p(y_true.astype(y_pred.dtype))).mean(-1)
 
 
+LIBRARY = "optax"
+
 BASELINES: dict[str, Callable[..., Array]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,

@@ -213,6 +213,8 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return tf.reduce_mean(v1.mean_squared_error(tf.math.log1p(y), tf.math.log1p(y_pred), **_EACH), -1)
 
 
+LIBRARY = "tf.nn"
+
 BASELINES: dict[str, Callable[..., Tensor]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,

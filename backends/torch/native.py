@@ -211,6 +211,8 @@ def contrastive_loss(y_true: Tensor, y_pred: Tensor, *, margin: float = 1.0) -> 
     return y * d.square() + (1 - y) * F.relu(margin - d).square()
 
 
+LIBRARY = "torch.nn.functional"
+
 BASELINES: dict[str, Callable[..., Tensor]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,

@@ -1,4 +1,4 @@
-"""Against the framework's own loss on ordinary inputs, and Keras's error on the inputs of `test_accuracy`."""
+"""Against the losses of Keras and of the framework on ordinary inputs; their errors on the inputs of `test_accuracy`."""
 
 from __future__ import annotations
 
@@ -57,18 +57,31 @@ def test_keras(case: Case, backend: Any) -> None:
 
 def test_keras_accuracy(case: Case, parameters: Parameters, backend: Any, evidence: Evidence) -> None:
     """Keras's worst error on the same inputs goes into the table beside ours."""
-    baseline = keras_baselines.BASELINES.get(case.name)
+    measure_other("keras", keras_baselines, case, parameters, backend, evidence)
+
+
+def test_native_accuracy(case: Case, parameters: Parameters, backend: Any, evidence: Evidence) -> None:
+    """So does that of the framework's own library."""
+    native = importlib.import_module(f"backends.{BACKEND}.native")
+    measure_other(native.LIBRARY, native, case, parameters, backend, evidence)
+
+
+def measure_other(
+    provider: str, baselines: Any, case: Case, parameters: Parameters, backend: Any, evidence: Evidence
+) -> None:
+    """Measured as ours is, and held to nothing."""
+    baseline = baselines.BASELINES.get(case.name)
     if baseline is None:
-        assert case.name in keras_baselines.NONE
+        assert case.name in baselines.NONE
         return
     try:
         inputs, values, gradient, exact = measured(case, parameters, "float32", backend, baseline)
     except NotImplementedError:
-        return  # counted in test_keras
+        return  # it says which parameter it lacks; counted in the tests above
     for quantity, got, truth, sensitivity in (
         ("value", values, exact.value, exact.value_sensitivity),
         ("gradient", gradient, exact.gradient, exact.gradient_sensitivity),
     ):
         error = distance(got, *truth, "float32")
         allowed = budget(truth[0], sensitivity, "float32", case.floor, case.terms)
-        evidence.error(case, parameters, "float32", quantity, error, truth[0], allowed, inputs, provider="keras")
+        evidence.error(case, parameters, "float32", quantity, error, truth[0], allowed, inputs, provider=provider)

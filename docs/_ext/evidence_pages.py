@@ -1,0 +1,276 @@
+"""The pages that are made from docs/evidence.json: how exact each loss is, and what works where."""
+
+from __future__ import annotations
+
+import fnmatch
+import pathlib
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from rst import code, link, literal, table, title
+
+from tests import published
+from tests.published import BACKENDS
+
+DATA = pathlib.Path(__file__).parent.parent / "data"
+QUANTITIES = ("value", "gradient")
+LIBRARIES = {"keras": "Keras", "optax": "optax", "tf.nn": "tf.nn", "torch.nn.functional": "torch.nn.functional"}
+
+
+def rows(**wanted: str) -> list[dict[str, Any]]:
+    """The measured errors with these properties."""
+    return [e for e in published.read()["errors"] if all(e[k] == v for k, v in wanted.items())]
+
+
+def ulp_and_share(row: dict[str, Any]) -> str:
+    """As the tables show it."""
+    return f"{published.number(row['ulp'])} ({published.share(row['ratio'])})"
+
+
+def at(row: dict[str, Any]) -> str:
+    """The input of the worst error."""
+    parameters = row["parameters"] if row["parameters"] != "{}" else ""
+    shown = f"y = {short(row['y_true'])}, x = {short(row['y_pred'])}"
+    return literal(f"{shown}{', ' if parameters else ''}{parameters}")
+
+
+def short(x: Any) -> str:
+    """Nine digits tell any float32 apart."""
+    if isinstance(x, list):
+        return f"[{', '.join(map(short, x))}]"
+    return format(x, ".9g")
+
+
+# -- on the page of a loss ------------------------------------------------------------------------
+
+
+def of_a_loss(name: str) -> str:
+    """Its worst errors with their inputs, and those of other libraries on the same inputs."""
+    mine = [e for e in rows(provider="polyloss") if e["class"] == name]
+    if not mine:
+        return ""
+    several = len({e["loss"] for e in mine}) > 1
+    shown = [
+        (
+            *([literal(e["loss"])] if several else []),
+            e["quantity"],
+            e["dtype"],
+            e["backend"],
+            published.number(e["ulp"]),
+            published.share(e["ratio"]),
+            at(e),
+        )
+        for e in sorted(mine, key=lambda e: (e["loss"], e["dtype"], QUANTITIES.index(e["quantity"]), e["backend"]))
+    ]
+    header = (*(["function"] if several else []), "of", "dtype", "backend", "worst ULP", "share of the budget", "at")
+    parts = [
+        "The worst error against the 150-digit reference over all inputs tried, in units in the last place of the "
+        f"exact result, and as a share of :ref:`what is allowed <contributing:Budgets>`. {link('How it is measured', 'reliability')}.\n",
+        dropdown("Every figure with its input", table(header, shown, css="wide")),
+    ]
+    compact = []
+    for loss in sorted({e["loss"] for e in mine}):
+        for quantity in QUANTITIES:
+            found = {
+                e["backend"]: e for e in mine if (e["loss"], e["quantity"], e["dtype"]) == (loss, quantity, "float32")
+            }
+            if found:
+                cells = [ulp_and_share(found[b]) if b in found else "–" for b in BACKENDS]
+                compact.append((*([literal(loss)] if several else []), quantity, *cells))
+    parts.insert(1, table((*(["function"] if several else []), "float32", *BACKENDS), compact))
+    others = [e for e in rows(dtype="float32") if e["class"] == name and e["provider"] != "polyloss"]
+    if others:
+        parts.append("Other libraries' own losses on the same inputs:\n")
+        parts.append(table(("library", *QUANTITIES), other_rows(others)))
+    return "\n".join(parts)
+
+
+def other_rows(others: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """One row a library and backend."""
+    found = []
+    for provider, backend in sorted({(e["provider"], e["backend"]) for e in others}):
+        label = LIBRARIES[provider] + (f" on {backend}" if provider == "keras" else "")
+        by = {e["quantity"]: e for e in others if (e["provider"], e["backend"]) == (provider, backend)}
+        found.append((label, *(ulp_and_share(by[q]) for q in QUANTITIES)))
+    return found
+
+
+def dropdown(heading: str, inner: str) -> str:
+    """Folded until asked for."""
+    indented = "\n".join(f"   {line}".rstrip() for line in inner.splitlines())
+    return f".. dropdown:: {heading}\n\n{indented}\n"
+
+
+# -- reliability ----------------------------------------------------------------------------------
+
+
+def reliability() -> str:
+    """Each figure with the command that remakes it."""
+    data = published.read()
+
+    def spread(name: str) -> str:
+        return ", ".join(f"{b} {n:,}" for b, n in data[name].items())
+
+    run, compare = literal("python -m nox"), literal("python -m nox -s agreement")
+    counts = [
+        ("cells passed (loss x backend x dtype x check)", f"{sum(data['cells'].values()):,}", spread("cells"), run),
+        ("half-precision results compared", f"{sum(data['halves'].values()):,}", spread("halves"), run),
+        ("bad calls refused, each with its sentence", f"{sum(data['refused'].values()):,}", spread("refused"), run),
+        ("planted faults, all caught", f"{sum(data['planted'].values()):,}", spread("planted"), run),
+        (
+            "blocks of Python in README and docs run",
+            "",
+            ", ".join(f"{b} {ran} of {n}" for b, (ran, n) in data["blocks"].items()),
+            literal("python -m nox -s tests -- tests/test_documents.py"),
+        ),
+        ("pairs of backends compared", f"{3 * len(data['disagreements']):,}", "worst below", compare),
+        ("on a GPU", published.device(data, "gpu"), "", literal("python -m nox -s gpu")),
+        ("on a TPU", published.device(data, "tpu"), "", literal("python -m nox -s tpu")),
+    ]
+    parts = [
+        ".. _reliability:\n",
+        title("Reliability"),
+        "Every figure on this page was measured by the tests and is made from one file, ``docs/evidence.json``, which "
+        f"{literal('python -m nox -s agreement -- --write')} renews and every run of the tests compares with what it "
+        f"measures. Measured with {published.versions(data)}.\n",
+        table(("figure", "total", "by backend", "remade by"), counts),
+        title("Accuracy in float32", "-"),
+        "Worst error in units in the last place (ULP) of the exact result, over logits in [-100, 100], probabilities with "
+        "both ends, and the corners; in brackets the share of :ref:`what is allowed <contributing:Budgets>`: above 1 a test fails. A softmax "
+        "loss may be off by one ULP of 1.0 in all: where the exact result is tiny, that is many of its own. Remade by "
+        f"{compare} after {run}.\n",
+        accuracy(data, "float32"),
+        title("Accuracy in float64", "-"),
+        accuracy(data, "float64"),
+        title("The inputs of the worst errors", "-"),
+        *(inputs(data, dtype) for dtype in ("float32", "float64")),
+        title("Any two backends", "-"),
+        f"The largest difference between two backends on the same float32 input, remade by {compare}:\n",
+        disagreements(data),
+        title("Half precision", "-"),
+        "float16 and bfloat16 are computed in float32 and compared with the exact result rounded to half; elementwise losses "
+        f"over every finite number of the format. Remade by {literal('python -m nox -s tests -- tests/checks/test_halves.py')}.\n",
+        halves(data),
+        title("Other libraries on the same inputs", "-"),
+        "The losses of Keras, optax, TensorFlow and PyTorch, measured as ours are and held to nothing. What a library lacks "
+        f"in one piece rests on a loss that it ships (``backends/``). Remade by {compare}.\n",
+        others(data),
+    ]
+    return "\n".join(parts)
+
+
+def accuracy(data: dict[str, Any], dtype: str) -> str:
+    """Loss by backend."""
+    found = [e for e in data["errors"] if e["dtype"] == dtype and e["provider"] == "polyloss"]
+    body = []
+    for loss in sorted({e["loss"] for e in found}, key=str.lower):
+        for quantity in QUANTITIES:
+            by = {e["backend"]: e for e in found if (e["loss"], e["quantity"]) == (loss, quantity)}
+            if by:
+                cells = [ulp_and_share(by[b]) if b in by else "–" for b in BACKENDS]
+                body.append((f"`{loss}`" if quantity == "value" else "", quantity, *cells))
+    return table(("loss", "", *BACKENDS), body)
+
+
+def inputs(data: dict[str, Any], dtype: str) -> str:
+    """Where each worst error was."""
+    found = [e for e in data["errors"] if e["dtype"] == dtype and e["provider"] == "polyloss"]
+    found.sort(key=lambda e: (e["loss"].lower(), e["quantity"] == "gradient", e["backend"]))
+    body = [(f"`{e['loss']}`", e["quantity"], e["backend"], published.number(e["ulp"]), at(e)) for e in found]
+    return dropdown(dtype, table(("loss", "of", "backend", "ULP", "at"), body, css="wide"))
+
+
+def disagreements(data: dict[str, Any]) -> str:
+    """The worst pair of each loss."""
+    body = [
+        (
+            f"`{r['loss']}`",
+            r["quantity"],
+            published.number(r["ulp"]),
+            f"{r['absolute']:.1e}",
+            " / ".join(r["backends"]),
+            at(r),
+        )
+        for r in sorted(data["disagreements"], key=lambda r: (r["loss"].lower(), r["quantity"] == "gradient"))
+    ]
+    return table(("loss", "of", "ULP", "absolute", "between", "at"), body, css="wide")
+
+
+def halves(data: dict[str, Any]) -> str:
+    """Worst of all backends, and how many results were compared."""
+    body = []
+    for loss in sorted({h["loss"] for h in data["half_precision"]}):
+        mine = [h for h in data["half_precision"] if h["loss"] == loss]
+        cells = [f"{max(h['ulp'] for h in mine if h['dtype'] == d):.2g}" for d in ("float16", "bfloat16")]
+        body.append((f"`{loss}`", *cells, f"{sum(h['inputs'] for h in mine):,}"))
+    return table(("loss", "float16, worst ULP", "bfloat16, worst ULP", "results compared"), body)
+
+
+def others(data: dict[str, Any]) -> str:
+    """Shares of the budget: a column a library."""
+    found = [e for e in data["errors"] if e["dtype"] == "float32"]
+    columns = [("polyloss", None), *((p, None) for p in LIBRARIES)]
+    body = []
+    for loss in sorted({e["loss"] for e in found if e["provider"] != "polyloss"}, key=str.lower):
+        for quantity in QUANTITIES:
+            cells = []
+            for provider, _ in columns:
+                shares = [
+                    e["ratio"] for e in found if (e["loss"], e["quantity"], e["provider"]) == (loss, quantity, provider)
+                ]
+                cells.append(published.share(max(shares)) if shares else "–")
+            body.append((f"`{loss}`" if quantity == "value" else "", quantity, *cells))
+    note = "Shares of the budget, the worst of all backends; 1 is what polyloss allows itself.\n\n"
+    return note + table(("loss", "", "polyloss", *LIBRARIES.values()), body)
+
+
+# -- what works where -----------------------------------------------------------------------------
+
+
+def backends() -> str:
+    """Backend x mode x feature, from what the tests did."""
+    data = published.read()
+    features = tomllib.loads((DATA / "features.toml").read_text(encoding="utf-8"))["feature"]
+    columns = ("jax", "tensorflow", "torch", "numpy")
+    parts = [
+        ".. _backends:\n",
+        title("What works where"),
+        "Each cell counts the tests that passed in the last published run; where none ran, it says why. Made from "
+        f"``docs/evidence.json``, remade by {literal('python -m nox -s agreement -- --write')}.\n",
+    ]
+    for group in dict.fromkeys(feature["group"] for feature in features):
+        body = []
+        for feature in features:
+            if feature["group"] == group:
+                body.append((feature["name"], *(outcome(data, feature, backend) for backend in columns)))
+        parts += [title(group, "-"), table((group.lower(), *columns), body, css="wide")]
+    parts += [
+        title("Accelerators", "-"),
+        f"GPU: {published.device(data, 'gpu')}. TPU: {published.device(data, 'tpu')}. Where there is one:\n",
+        code('python -m nox -s "gpu(jax)"      # or gpu(tensorflow), gpu(torch), tpu(jax), ...', "shell"),
+    ]
+    return "\n".join(parts)
+
+
+def outcome(data: dict[str, Any], feature: dict[str, Any], backend: str) -> str:
+    """How many of a feature's tests passed, or why none did."""
+    if backend not in feature.get("only", [backend]):
+        return ""
+    passed, why = 0, []
+    matching = [t for t in data["tests"] if any(fnmatch.fnmatchcase(t, pattern) for pattern in feature["tests"])]
+    if not matching:
+        raise LookupError(f"features.toml: {feature['name']!r} has no test in docs/evidence.json: {feature['tests']}")
+    for test in matching:
+        counts = data["tests"][test].get(backend, {})
+        passed += counts.get("passed", 0)
+        if counts.get("failed"):
+            return f"**{counts['failed']} failed**"
+        if "reason" in counts:
+            why.append(counts["reason"])
+    if passed:
+        return f"✓ {passed}"
+    return f"not run: {why[0]}" if why else "not run"
+
+
+PAGES: dict[str, Callable[[], str]] = {"reliability": reliability, "backends": backends}

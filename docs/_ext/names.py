@@ -1,0 +1,59 @@
+"""The role of a name in single backticks, as the docstrings write them: public names of polyloss become links.
+
+``focal_loss``, ``polyloss.focal_loss`` and ``training.Validate`` lead to their pages; parameters and names of
+other packages stay code. A name that looks like one of polyloss and is none stops the build.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+import polyloss
+
+PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name != "__version__"}
+PUBLIC |= {name: f"polyloss.training.{name}" for name in polyloss.training.__all__}
+OURS = re.compile(r"polyloss\.|[A-Za-z]\w*(_loss|Loss|Penalty)$")
+"""What must be a name of ours."""
+THEIRS = ("add_loss", "polyloss", "Loss")
+"""Though it looks like one: of Keras, and too general."""
+
+log = logging.getLogger(__name__)
+
+
+def target(text: str) -> str | None:
+    """The full name of what `text` names, if it is public."""
+    name = re.sub(r"\(.*\)$", "", text)
+    full = PUBLIC.get(name.removeprefix("polyloss.").removeprefix("training."))
+    if full is not None:
+        return full
+    owner, _, member = name.rpartition(".")
+    found = PUBLIC.get(owner.removeprefix("polyloss.").removeprefix("training."))
+    return f"{found}.{member}" if found else None
+
+
+def role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()) -> Any:
+    """A link, or code."""
+    shown = nodes.literal(rawtext, text, classes=["xref", "py"])
+    full = target(text)
+    if full is None:
+        if OURS.match(text) and "=" not in text and text not in THEIRS:
+            where = (inliner.document.current_source, lineno)
+            log.warning("%r is no public name of polyloss", text, location=where)
+        return [nodes.literal(rawtext, text)], []
+    reference = pending_xref(
+        rawtext, shown, refdomain="py", reftype="obj", reftarget=full, refexplicit=True, refwarn=True
+    )
+    reference.source, reference.line = inliner.document.current_source, lineno
+    return [reference], []
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """`default_role = "name"`."""
+    app.add_role("name", role)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

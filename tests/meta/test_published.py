@@ -1,0 +1,116 @@
+"""What is published is what was measured: the file, the README, and the comparison of the two."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import pytest
+
+import polyloss
+from tests import published
+from tests.cases import CASES, adversarial
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """What a backend writes: two errors of one kind, the worse one with the smaller share of the budget."""
+    error = {"loss": "Huber", "class": "Huber", "dtype": "float32", "quantity": "value", "provider": "polyloss"}
+    return {
+        "versions": {"exit_status": 0, "keras": "3"},
+        "cells": [["Huber", "float32", "value"], ["Huber", "float32", "value"], ["Huber", "float64", "value"]],
+        "planted": ["a", "b"],
+        "refused": 3,
+        "blocks": [4, 4],
+        "halves": [
+            {"loss": "Huber", "dtype": "float16", "inputs": 5, "ulp": 0.0},
+            {"loss": "Huber", "dtype": "float16", "inputs": 7, "ulp": 1.0},
+        ],
+        "errors": [
+            {**error, "parameters": "{}", "ulp": 2.0, "ratio": 0.1, "y_true": [0.0], "y_pred": [1.0]},
+            {**error, "parameters": "{'delta': 2}", "ulp": 1.0, "ratio": 0.3, "y_true": [0.0], "y_pred": [9.0]},
+        ],
+        "tests": {"t.py::test_a": {"passed": 2}, "t.py::test_b": {"skipped": 1}},
+        "reasons": {"t.py::test_b": "no such thing here"},
+        **changes,
+    }
+
+
+GPU = {"backend": "jax", "kind": "gpu", "device": "a card", "date": "2026-01-02", "passed": 54, "versions": {}}
+
+
+def test_joined() -> None:
+    got = published.joined({"jax": report(), "torch": report(refused=5)}, [], {"jax-gpu": GPU})
+    assert (got["cells"], got["refused"], got["halves"]["jax"]) == ({"jax": 2, "torch": 2}, {"jax": 3, "torch": 5}, 12)
+    error = next(e for e in got["errors"] if e["backend"] == "jax")
+    assert (error["ulp"], error["y_pred"], error["ratio"]) == (2.0, [1.0], 0.3), (
+        "the worst ULP with its input, the worst share"
+    )
+    assert got["half_precision"][0] == {"loss": "Huber", "backend": "jax", "dtype": "float16", "inputs": 12, "ulp": 1.0}
+    assert got["tests"]["t.py::test_b"]["torch"] == {"skipped": 1, "reason": "no such thing here"}
+    assert got["versions"]["jax"] == {"keras": "3"}
+    assert published.device(got, "gpu") == "run (jax on a card, 2026-01-02)"
+    assert published.device(got, "tpu") == "not run"
+    assert published.faults(got, got) == []
+
+
+def test_disagreements_keep_the_worst() -> None:
+    rows = [{"loss": "Huber", "quantity": "value", "ulp": u, "absolute": u, "y_true": [u]} for u in (1.0, 3.0, 2.0)]
+    assert published.joined({"jax": report()}, rows, {})["disagreements"] == [rows[1]]
+
+
+@pytest.mark.parametrize("count", ["cells", "planted", "refused", "halves"])
+def test_a_count_too_high_is_a_fault(count: str) -> None:
+    measured = published.joined({"jax": report()}, [], {})
+    claimed = copy.deepcopy(measured)
+    claimed[count]["jax"] += 1
+    assert len(published.faults(claimed, measured)) == 1
+    assert published.faults(measured, claimed) == [], "more was measured than is published"
+
+
+def test_an_error_left_out_made_up_or_made_small_is_a_fault() -> None:
+    measured = published.joined({"jax": report()}, [], {})
+    for change, fault in [
+        (lambda p: p["errors"].clear(), "measured, not published: Huber jax float32 value polyloss"),
+        (lambda p: p["errors"].append({**p["errors"][0], "loss": "X"}), "published, not measured: X jax float32 value"),
+        (lambda p: p["errors"][0].update(ratio=0.1), "0.1 of the budget published, 0.3 measured"),
+    ]:
+        claimed = copy.deepcopy(measured)
+        change(claimed)
+        (found,) = published.faults(claimed, measured)
+        assert fault in found
+
+
+def test_the_text_of_the_file_reads_back() -> None:
+    kept = published.read()
+    assert published.text(kept) == published.FILE.read_text(encoding="utf-8")
+    assert max(map(len, published.text(kept).splitlines())) < 2000, "one row a line"
+
+
+def test_the_readme_shows_the_published_table() -> None:
+    """Nothing in it is typed: it is what the file says."""
+    readme = (published.ROOT / "README.md").read_text(encoding="utf-8")
+    assert published.with_table(readme, published.read()) == readme
+    with pytest.raises(SystemExit, match="0 places"):
+        published.with_table("no marks", published.read())
+
+
+def test_every_loss_is_published() -> None:
+    errors = published.read()["errors"]
+    names = {case.name for case in (*CASES, *adversarial.CASES)}
+    assert {e["loss"] for e in errors} == names
+    assert {e["class"] for e in errors} == {*polyloss.catalogue(), *polyloss.catalogue("adversarial")}
+    for name in names:
+        for backend in published.BACKENDS:
+            for dtype in ("float32", "float64"):
+                kinds = {
+                    e["quantity"] for e in errors if (e["loss"], e["backend"], e["dtype"]) == (name, backend, dtype)
+                }
+                assert kinds == {"value", "gradient"}, (name, backend, dtype)
+
+
+def test_shares_are_short() -> None:
+    assert [published.share(x) for x in (None, 0.054, 3.36, 51.2, 3e5, 1e31, float("inf"))] == [
+        "–", "0.05", "3.36", "51", "3e5", "1e31", "inf",
+    ]  # fmt: skip
+    assert re.fullmatch(r"\d+\.\d", published.number(12.34))
