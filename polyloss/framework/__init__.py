@@ -27,6 +27,10 @@ One module a framework, the same names in each:
     One step of an optimizer that is built for exactly these variables.
 ``fed(function)``
     Keras's train function for one step a call, given its batch the way that costs least.
+``wait(values)``, ``device_name()``, ``device_memory()``
+    For measuring: until the device is done, what it is, and the most of its memory that was in use.
+``exact_products()``, ``double_precision()``
+    Settings of the process: products of float32 without TF32; float64 where it has to be asked for.
 """
 
 import importlib
@@ -50,6 +54,11 @@ value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
 fed = _framework.fed
+wait = _framework.wait
+device_name = _framework.device_name
+device_memory = _framework.device_memory
+exact_products = _framework.exact_products
+double_precision = _framework.double_precision
 
 
 def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -1,0 +1,23 @@
+"""Do the frameworks compute the same thing? Studies of one training on several backends, and their verdict.
+
+``polyloss study WORKLOAD`` is the command; docs/study.md tells how to use it. The parts, as the data flows:
+
+`workload`, `workloads`
+    What is studied: model, loss, optimizer, data. Ten are built in.
+`draws`
+    Random numbers that are the same on every backend.
+`worker`, `training`, `chain`
+    One process, one backend: trains, and takes the model apart layer by layer.
+`runner`
+    Starts the workers, watches them, survives them.
+`record`
+    What was measured: the JSON schema, the CSV.
+`floor`, `links`, `verdict`
+    NumPy only: how far rounding reaches, what lies beyond it, who is the odd one out.
+`report`, `compare`
+    For people: one HTML file, Markdown, tables.
+"""
+
+from polyloss.study.workload import Workload
+
+__all__ = ["Workload"]

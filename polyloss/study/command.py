@@ -1,0 +1,116 @@
+"""What the commands `study` and `compare` do."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+
+from polyloss.study import compare as comparing
+from polyloss.study import record, report
+from polyloss.study.runner import Settings, Study, display
+from polyloss.study.training import MODES
+from polyloss.study.workload import BUILT_IN
+
+STATUS = {"agree": 0, "part": 1, "incomplete": 3}
+SMALL = {"seeds": 2, "moved": 2, "epochs": 1, "steps": 12}
+_TONES = {"agree": "green", "part": "red", "incomplete": "yellow"}
+
+
+def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
+    """The settings, checked."""
+    made = dict(given)
+    if small:
+        made |= SMALL | {k: made[k] for k in ("epochs", "steps") if made[k] is not None}
+    for name, known in (("backends", ("jax", "tensorflow", "torch")), ("modes", tuple(MODES))):
+        wrong = next((v for v in made[name] if v not in known), None)
+        if wrong is not None or len(set(made[name])) < len(made[name]):
+            raise ValueError(f"study: {name} must be of {', '.join(known)}, each once. Got {','.join(made[name])!r}.")
+    if made["device"] not in ("cpu", "gpu", "tpu"):
+        raise ValueError(f"study: device must be cpu, gpu or tpu. Got {made['device']!r}.")
+    wrong = next((b for b in made["python"] if b not in made["backends"]), None)
+    if wrong is not None:
+        raise ValueError(f"study: python must name one of the backends {', '.join(made['backends'])}. Got {wrong!r}.")
+    try:
+        made["at"] = tuple(sorted({int(step) for step in made["at"].split(",")}))
+    except ValueError:
+        raise ValueError(f"study: at must be steps, like 0,50. Got {made['at']!r}.") from None
+    return Settings(**made)
+
+
+def study(workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.Path) -> int:
+    """Run, write, say; the status for the shell."""
+    console = Console()
+    try:
+        settings = settings_of(given, small)
+        out.mkdir(parents=True, exist_ok=True)
+        if workload != "all":
+            return STATUS[one(workload, settings, out, console)["verdict"]["answer"]]
+        answers = []
+        for name in BUILT_IN:
+            console.rule(name)
+            found = one(name, settings, out / name, console)
+            answers.append(found)
+            (out / "index.md").write_text(index(answers))
+            if found["interrupted"]:
+                break
+        return max(STATUS[a["verdict"]["answer"]] for a in answers)
+    except ValueError as error:
+        console.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+        return 2
+
+
+def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) -> dict[str, Any]:
+    """One workload."""
+    with display(console) as progress:
+        found = Study(workload, settings, console, progress).run()
+    verdict = found["verdict"]
+    title = report.ANSWERS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)")
+    console.print(
+        Panel("\n".join(verdict["sentences"]), title=title, title_align="left", border_style=_TONES[verdict["answer"]]),
+        highlight=False,
+    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        record.write(found, out)
+        report.write(found, out)
+    except OSError as error:
+        console.print(f"[red]{out}: the report could not be written: {error.strerror}[/]", highlight=False)
+        found["verdict"]["answer"] = "incomplete"
+    else:
+        console.print(f"{out / 'report.html'}, report.md, study.json, steps.csv", highlight=False, soft_wrap=True)
+    return found
+
+
+def index(studies: list[dict[str, Any]]) -> str:
+    """A table of verdicts."""
+    lines = [
+        "| workload | verdict | worst, in noise floors | layers, worst in roundings |",
+        "| --- | --- | --- | --- |",
+    ]
+    for s in studies:
+        worst = [t["worst"]["times"] for t in s["verdict"]["training"]["terms"].values() if t["worst"]]
+        rows = [r["times"] for p in s["links"] for r in p["rows"] if r["kind"] in ("output", "state", "loss", "update")]
+        lines.append(
+            f"| [{s['workload']['name']}]({s['workload']['name']}/report.md) | {report.ANSWERS[s['verdict']['answer']].lower()}"
+            f"{'' if s['verdict']['complete'] else ' (not all of it ran)'} "
+            f"| {max(worst, default=0):.2g} | {max(rows, default=0):.2g} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None) -> int:
+    """Print the tables; the status for the shell."""
+    console = Console()
+    try:
+        a, b = record.read(first), record.read(second)
+    except ValueError as error:
+        console.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+        return 2
+    comparing.show(a, b, console)
+    if out is not None:
+        out.write_text(comparing.markdown(a, b))
+    return 0

@@ -1,0 +1,125 @@
+"""Which links of the chain differ beyond rounding, and on which backend. NumPy only."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+MULTIPLE = 16.0
+"""How many times the measured rounding of a link two backends may be apart."""
+
+_EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+
+FORWARD = ("output", "state")
+
+
+def largest(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference of two arrays; infinite for other shapes, and where one is finite and the other is not."""
+    if a.shape != b.shape:
+        return float("inf")
+    a, b = a.astype("float64"), b.astype("float64")
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        difference = np.where(same, 0.0, np.abs(a - b))
+    return float(np.max(np.where(np.isnan(difference), np.inf, difference), initial=0.0))
+
+
+def odd_ones(names: Sequence[Any], parted: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The fewest without whom all others agree; none where more than one choice is that small."""
+    for count in range(1, len(names)):
+        found = [
+            chosen
+            for chosen in itertools.combinations(names, count)
+            if all(a in chosen or b in chosen for a, b in parted)
+        ]
+        if found:
+            return list(found[0]) if len(found) == 1 else []
+    return []
+
+
+Taken = tuple[list[dict[str, Any]], Mapping[str, np.ndarray]]
+"""The probes of one backend and their arrays."""
+
+
+def judged(taken: Mapping[str, Taken], referee: Taken | None, multiple: float = MULTIPLE) -> list[dict[str, Any]]:
+    """A row for each probe: how far apart the backends are, what rounding allows, and who is odd.
+
+    Rounding of a probe is what one ULP of its inputs and weights moves it (the most on any backend and trial) plus
+    the spacing of float32 at its largest element. Apart are two backends whose largest difference is more than
+    `multiple` of that.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for backend, (probes, _) in taken.items():
+        for probe in probes:
+            found.setdefault(probe["key"], {})[backend] = probe
+    truth = referee[1] if referee else {}
+    rows = []
+    for key, by_backend in found.items():
+        first = next(iter(by_backend.values()))
+        arrays = {backend: taken[backend][1][key] for backend in by_backend}
+        sizes = [float(np.max(np.abs(a[np.isfinite(a)]), initial=0.0)) for a in arrays.values()]
+        scatter = max(p["scatter"] for p in by_backend.values())
+        rounding = scatter + _EPSILON.get(first["dtype"], 0.0) * float(np.median(sizes))
+        row = {name: first[name] for name in ("key", "kind", "place", "link", "class", "name")}
+        pairs = list(itertools.combinations(taken, 2))
+        apart = {
+            (a, b): largest(arrays[a], arrays[b]) if a in arrays and b in arrays else float("inf") for a, b in pairs
+        }
+        parted = [pair for pair, d in apart.items() if d > multiple * rounding]
+        # What differs from itself draws numbers of its own, and is no disagreement.
+        restless = [b for b, p in by_backend.items() if p.get("restless", 0.0) > multiple * rounding]
+        row |= {
+            "shapes": {b: list(a.shape) for b, a in arrays.items()},
+            "size": float(np.median(sizes)),
+            "rounding": rounding,
+            "apart": {f"{a} | {b}": d for (a, b), d in apart.items()},
+            "from_referee": {
+                b: largest(a, truth[key]) for b, a in arrays.items() if key in truth and truth[key].shape == a.shape
+            },
+            "restless": restless,
+            "flagged": bool(parted) and not restless,
+        }
+        row["times"] = max(apart.values(), default=0.0) / rounding if rounding else float("inf") if parted else 0.0
+        row["odd"] = odd_ones(list(taken), parted) or _farthest(row, parted) if parted else []
+        rows.append(row)
+    return rows
+
+
+def _farthest(row: Mapping[str, Any], parted: Sequence[tuple[str, str]]) -> list[str]:
+    """Where the backends cannot outvote each other: the one that is far from the float64 referee, if the other is not."""
+    distance = {b: row["from_referee"].get(b) for pair in parted for b in pair}
+    if len(distance) != 2 or None in distance.values():
+        return []
+    (_, d), (far, e) = sorted(distance.items(), key=lambda item: item[1])
+    return [far] if d <= MULTIPLE * row["rounding"] < e else []
+
+
+def first_link(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first link that computes something else, given the same inputs.
+
+    Forward through the layers and the loss; then, if a gradient of the whole model differs, backward from the loss
+    (a tie in a pooling window may send a layer's gradient elsewhere without any effect on the model); then the
+    optimizer.
+    """
+    flagged = [row for row in rows if row["flagged"]]
+    forward = sorted((r for r in flagged if r["kind"] in FORWARD), key=lambda r: r["place"])
+    loss = [r for r in flagged if r["kind"] == "loss"]
+    backward = []
+    if any(r["kind"] == "gradient" for r in flagged):
+        backward = sorted((r for r in flagged if r["kind"] == "backward"), key=lambda r: -r["place"])
+    update = [r for r in flagged if r["kind"] == "update"]
+    return next(iter([*forward, *loss, *backward, *update]), None)
+
+
+def worst_gradient(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The gradient by a variable that differs most beyond rounding."""
+    flagged = [row for row in rows if row["flagged"] and row["kind"] == "gradient"]
+    return max(flagged, key=lambda row: row["times"], default=None)
+
+
+def between(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What differs in the whole chain while no link does: the code between the links."""
+    return next((r for r in rows if r["flagged"] and r["kind"] in ("chain", "value", "gradient")), None)

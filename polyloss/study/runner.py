@@ -1,0 +1,424 @@
+"""Runs a study: one process a backend, watched, one after the other, so that each has the machine to itself."""
+
+from __future__ import annotations
+
+import ast
+import collections
+import datetime
+import json
+import os
+import pathlib
+import platform
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+import polyloss
+from polyloss.study import links, record, verdict
+from polyloss.study.workload import BUILT_IN
+
+BACKENDS = ("jax", "tensorflow", "torch")
+REFEREES = ("tensorflow", "torch", "jax")
+"""Whose float64 is asked first: on the other two, some of Keras's ops round float64 to float32."""
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """How a study is run."""
+
+    backends: tuple[str, ...] = BACKENDS
+    modes: tuple[str, ...] = ("eager", "jit")
+    seeds: int = 3
+    moved: int = 3
+    """How many trainings from weights one ULP off measure the noise floor, on each backend and in each mode."""
+    epochs: int | None = None
+    steps: int | None = None
+    """At most so many steps an epoch."""
+    at: tuple[int, ...] = (0,)
+    """Steps at which the model is taken apart."""
+    rows: int = 8
+    """Rows of the batch with which it is taken apart."""
+    trials: int = 3
+    device: str = "cpu"
+    tf32: bool = False
+    timeout: float = 600.0
+    """Seconds without a sign of life."""
+    multiple: float = verdict.MULTIPLE
+    link_multiple: float = links.MULTIPLE
+    python: dict[str, str] = field(default_factory=dict)
+
+
+class Fault(Exception):
+    """A worker that ended before its work."""
+
+
+class Process:
+    """A worker: its events as they come, and the last that it printed."""
+
+    def __init__(self, backend: str, python: str, spec: Mapping[str, Any], device: str) -> None:
+        env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
+        env.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        env |= {"cpu": {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}}.get(device, {})
+        if not spec["settings"]["tf32"]:
+            env["NVIDIA_TF32_OVERRIDE"] = "0"
+        try:
+            self.process = subprocess.Popen(
+                [python, "-m", "polyloss.study.worker"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, env=env, start_new_session=os.name != "nt",
+            )  # fmt: skip
+        except OSError as error:
+            raise Fault(f"{python} cannot be started: {error.strerror}") from None
+        self.printed: collections.deque[str] = collections.deque(maxlen=40)
+        self.queue: queue.Queue[str | None] = queue.Queue()
+        assert self.process.stdin is not None
+        self.threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_printed)
+        ]
+        for thread in self.threads:
+            thread.start()
+        try:
+            self.process.stdin.write(json.dumps(spec))
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it is gone already: `events` says so
+
+    def _read_events(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.queue.put(line)
+        self.queue.put(None)
+
+    def _read_printed(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.printed.append(line.rstrip()[:400])
+
+    def events(self, timeout: float) -> Iterator[dict[str, Any]]:
+        """What the worker says, until it is done; Fault if it ends before, or is silent for too long."""
+        done = False
+        while True:
+            try:
+                line = self.queue.get(timeout=timeout)
+            except queue.Empty:
+                raise Fault(f"no sign of life for {timeout:g} seconds: stopped") from None
+            if line is None:
+                break
+            event = json.loads(line)
+            done = done or event["event"] in ("done", "missing")
+            yield event
+        code = self.process.wait()
+        if not done:
+            self.threads[1].join(timeout=5)
+            raise Fault(self._reason(code))
+
+    def _reason(self, code: int) -> str:
+        if code < 0:
+            return f"ended by {signal.Signals(-code).name}"
+        last = [line for line in self.printed if line and not line.startswith(" ")]
+        return last[-1] if last else f"ended with status {code}"
+
+    def stop(self) -> None:
+        """End it, and what it started."""
+        if self.process.poll() is None:
+            if os.name != "nt":
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+        self.process.wait()
+
+
+class Study:
+    """One workload on several backends."""
+
+    def __init__(self, workload: str, settings: Settings, console: Console, progress: Progress | None = None) -> None:
+        self.settings, self.console = settings, console
+        self.workload = workload
+        self.progress = progress
+        shown = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
+        self.study: dict[str, Any] = {
+            "schema": record.SCHEMA,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "polyloss": polyloss.__version__,
+            "workload": {"name": pathlib.Path(workload).stem if workload not in BUILT_IN else workload},
+            "settings": shown,
+            "machine": {
+                "platform": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count() or 0,
+            },
+            "backends": {},
+            "runs": [],
+            "links": [],
+            "faults": [],
+            "interrupted": False,
+        }  # fmt: skip
+        self.taken: dict[int, dict[str, links.Taken]] = {}
+        self.referees: dict[int, tuple[str, links.Taken]] = {}
+        self.recorder: str | None = None
+
+    # -- jobs ---------------------------------------------------------------------------------------
+
+    def _jobs(self, backend: str) -> list[dict[str, Any]]:
+        """What a backend has to do: the first one also makes the weights and records the inputs of each link."""
+        s = self.settings
+        jobs: list[dict[str, Any]] = []
+        first = self.recorder is None
+        if first:
+            jobs.append({"id": "weights", "task": "weights", "seeds": list(range(s.seeds))})
+        save = [step for step in s.at if step] if first else []
+        for mode in s.modes:
+            plan = [(seed, 0) for seed in range(s.seeds)] + [(j % s.seeds, j + 1) for j in range(s.moved)]
+            for seed, moved in plan:
+                job = {"id": f"{mode}/{seed}/{moved}", "task": "training", "mode": mode, "seed": seed, "moved": moved}
+                if save and (seed, moved) == (0, 0):
+                    job["save"], save = save, []
+                jobs.append(job)
+        for step in s.at:
+            jobs.append({"id": f"chain/{step}", "task": "chain", "step": step, "first": first, "referee": False})
+        return jobs
+
+    def _group(self, job: Mapping[str, Any]) -> str:
+        """Jobs that share a fate: where one fails, the others are not tried."""
+        return job["mode"] if job["task"] == "training" else job["id"]
+
+    # -- running ------------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any]:
+        """Measure, judge; Ctrl-C ends the measuring and keeps what there is."""
+        self._check_file()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="polyloss-study-"))
+        try:
+            self._measure()
+        except KeyboardInterrupt:
+            self.study["interrupted"] = True
+            self.console.print("[yellow]interrupted: what was measured so far is kept[/]")
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._judge()
+        return self.study
+
+    def _check_file(self) -> None:
+        """A mistake in the file is said before anything is started."""
+        if self.workload in BUILT_IN:
+            return
+        path = pathlib.Path(self.workload)
+        if not path.is_file():
+            names = ", ".join(BUILT_IN)
+            raise ValueError(f"study: WORKLOAD must be a Python file or one of {names}. Got {self.workload!r}.")
+        try:
+            ast.parse(path.read_text(), str(path))
+        except SyntaxError as error:
+            raise ValueError(f"study: {path}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
+
+    def _measure(self) -> None:
+        for backend in self.settings.backends:
+            self._backend(backend)
+        for backend in REFEREES:
+            if self.taken and self.study["backends"].get(backend, {}).get("ran"):
+                jobs = [
+                    {"id": f"referee/{step}", "task": "chain", "step": step, "first": False, "referee": True}
+                    for step in self.taken
+                ]
+                self._work(backend, jobs)
+                break
+
+    def _backend(self, backend: str) -> None:
+        pending = self._jobs(backend)
+        while pending:
+            left = self._work(backend, pending)
+            if len(left) == len(pending):
+                break
+            pending = left
+
+    def _work(self, backend: str, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Run jobs in one process; returns what is left to be tried in another one."""
+        spec = {"workload": self.workload, "folder": str(self.folder), "jobs": jobs, "settings": asdict(self.settings)}
+        python = self.settings.python.get(backend, sys.executable)
+        self._line = _Line(self.progress, backend, len(jobs))
+        doing: dict[str, Any] | None = None
+        finished: set[str] = set()
+        process = None
+        try:
+            process = Process(backend, python, spec, self.settings.device)
+            for event in process.events(self.settings.timeout):
+                if event["event"] == "begin":
+                    doing = next(j for j in jobs if j["id"] == event["job"])
+                    self._line.at(doing, len(finished))
+                if event["event"] == "end":
+                    finished.add(event["job"])
+                self._take(backend, doing, event)
+            return []
+        except Fault as fault:
+            printed = list(process.printed) if process else []
+            self._fault(backend, doing, str(fault), printed)
+            if doing is None:
+                return jobs  # it did not even start
+            if doing["task"] == "weights":
+                return jobs
+            fate = self._group(doing)
+            left = [j for j in jobs if j["id"] not in finished and self._group(j) != fate]
+            return left if len(left) < len(jobs) else []
+        finally:
+            if process is not None:
+                process.stop()
+            self._line.close()
+
+    def _take(self, backend: str, job: dict[str, Any] | None, event: dict[str, Any]) -> None:
+        """File what a worker says."""
+        kind = event["event"]
+        if kind == "missing":
+            self._fault(backend, None, event["text"], [])
+        elif kind == "hello":
+            facts = {k: event[k] for k in ("versions", "device", "dtype_policy", "executable", "platform")}
+            self.study["backends"].setdefault(backend, {"ran": True, **facts})
+            known = self.study["workload"].setdefault("data", event["workload"]["data"])
+            self.study["workload"] = event["workload"] | self.study["workload"]
+            if known != event["workload"]["data"]:
+                self._fault(backend, None, "its data differ from the first backend's: draw them from the generator that "
+                            "data(rng) is given, and from nothing else", [])  # fmt: skip
+        elif job is None:
+            return
+        elif job["task"] == "training":
+            self._take_training(backend, job, event)
+        elif kind == "end" and job["task"] == "weights":
+            self.study["workload"] |= {k: event[k] for k in ("random_layers", "parameters", "layers")}
+            self.recorder = backend
+        elif kind == "end" and job["task"] == "chain":
+            with np.load(self.folder / event["arrays"]) as stored:
+                taken = (event["probes"], dict(stored))
+            if job["referee"]:
+                self.referees[job["step"]] = (backend, taken)
+            else:
+                self.taken.setdefault(job["step"], {})[backend] = taken
+                self.study["workload"]["rows_apart"] = event["rows"]
+
+    def _take_training(self, backend: str, job: dict[str, Any], event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "begin":
+            self.study["runs"].append(
+                {
+                    "backend": backend, "mode": job["mode"], "seed": job["seed"], "moved": job["moved"],
+                    "status": "started", "terms": {}, "gradient_norm": [], "seconds": [], "epochs": [],
+                    "first_seconds": None, "host_peak_bytes": None, "host_peak_of": None, "device_peak_bytes": None,
+                }
+            )  # fmt: skip
+            return
+        run = self.study["runs"][-1]
+        if kind == "compiled":
+            run["first_seconds"] = event["seconds"]
+        elif kind == "step":
+            for term, value in event["terms"].items():
+                run["terms"].setdefault(term, []).append(value)
+            run["gradient_norm"].append(event["norm"])
+            run["seconds"].append(event["seconds"])
+            self._line.step(run, self.study["workload"].get("steps", 0))
+        elif kind == "epoch":
+            run["epochs"].append(event["metrics"])
+        elif kind == "end":
+            run["status"] = "stopped" if "stopped" in event else "done"
+            run |= {k: event[k] for k in ("host_peak_bytes", "host_peak_of", "device_peak_bytes") if k in event}
+            if "stopped" in event:
+                run["note"] = event["stopped"]
+                if not job["moved"]:
+                    self._fault(backend, job, event["stopped"], [])
+
+    def _fault(self, backend: str, job: Mapping[str, Any] | None, text: str, printed: Sequence[str]) -> None:
+        where = backend
+        if job is not None:
+            name = {"weights": "initial weights", "chain": f"layers at step {job.get('step')}"}.get(job["task"])
+            where += ": " + (name or f"{job['mode']}, seed {job['seed']}" + (", moved" if job["moved"] else ""))
+            for run in self.study["runs"]:
+                if run["status"] == "started" and run["backend"] == backend:
+                    run["status"] = "failed"
+        self.study["faults"].append(
+            {
+                "backend": backend,
+                "job": job["id"] if job else None,
+                "where": where,
+                "text": text,
+                "output": list(printed),
+            }
+        )
+        self.console.print(f"[red]{where}[/]: {text}", highlight=False, markup=True)
+
+    # -- judging ------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        for run in self.study["runs"]:
+            if run["status"] == "started":
+                run["status"] = "interrupted"
+            run["step_seconds"] = timing(run["seconds"])
+        for step, taken in sorted(self.taken.items()):
+            referee = self.referees.get(step)
+            self.study["links"].append(
+                {
+                    "step": step, "inputs_from": self.recorder, "referee": referee[0] if referee else None,
+                    "rows": links.judged(taken, referee[1] if referee else None, self.settings.link_multiple),
+                }
+            )  # fmt: skip
+        self.study["verdict"] = verdict.of_study(self.study)
+
+
+WARM_UP = 2
+"""Steps of each training that are not counted in the times."""
+
+
+def timing(seconds: Sequence[float]) -> dict[str, float] | None:
+    """Median and quartiles of the steps after the warm-up."""
+    if len(seconds) <= WARM_UP:
+        return None
+    q1, median, q3 = np.quantile(seconds[WARM_UP:], [0.25, 0.5, 0.75])
+    return {"median": float(median), "q1": float(q1), "q3": float(q3), "warm_up": float(np.sum(seconds[:WARM_UP]))}
+
+
+class _Line:
+    """The line of a backend in the live display."""
+
+    def __init__(self, progress: Progress | None, backend: str, jobs: int) -> None:
+        self.progress, self.backend, self.jobs = progress, backend, jobs
+        self.task = progress.add_task(backend, total=jobs, now="starting") if progress else None
+        self.drawn = 0.0
+
+    def _show(self, **what: Any) -> None:
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, **what)
+
+    def at(self, job: Mapping[str, Any], finished: int) -> None:
+        """A job begins."""
+        self.finished = finished
+        name = {"weights": "initial weights", "chain": f"layer by layer, step {job.get('step')}"}.get(job["task"])
+        self.name = name or f"{job['mode']}, seed {job['seed']}" + (", one ULP off" if job["moved"] else "")
+        self._show(completed=finished, now=self.name)
+
+    def step(self, run: Mapping[str, Any], steps: int) -> None:
+        """A step is done."""
+        now = time.monotonic()
+        if now - self.drawn > 0.1:
+            self.drawn = now
+            values = ", ".join(f"{v[-1]:.4g}" for v in run["terms"].values() if v[-1] is not None)
+            done = len(run["seconds"])
+            self._show(completed=self.finished + done / max(steps, done), now=f"{self.name}, step {done}: {values}")
+
+    def close(self) -> None:
+        """The process is gone."""
+        if self.progress is not None and self.task is not None:
+            self.progress.remove_task(self.task)
+
+
+def display(console: Console) -> Progress:
+    """The live display."""
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description:<11}"), BarColumn(24), TimeElapsedColumn(),
+        TextColumn("{task.fields[now]}"), console=console, transient=True,
+    )  # fmt: skip

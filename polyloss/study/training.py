@@ -1,0 +1,163 @@
+"""A model trained step by step, as `fit` trains it, with what each step did."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from polyloss import framework
+from polyloss.study import draws
+from polyloss.study.workload import Arrays, Workload
+from polyloss.training import OptimizerGroup, StepModel
+
+MODES: dict[str, dict[str, Any]] = {
+    "eager": {"run_eagerly": True, "jit_compile": False},
+    "jit": {"run_eagerly": False, "jit_compile": True},
+    "auto": {"run_eagerly": False, "jit_compile": "auto"},
+}
+"""How a mode compiles: jit is jax.jit, XLA and torch.compile; auto what Keras would choose."""
+
+
+class Trained:
+    """A compiled model that can be set back to given weights and trained again, compiled once.
+
+    The step is Keras's own `train_function`, the inside of `fit`; on JAX, as in `fit`, the state stays
+    outside of the variables until `settle`.
+    """
+
+    def __init__(self, workload: Workload, train: Arrays, mode: str, first: Arrays) -> None:
+        self.model = build(workload, train)
+        workload.compiled(self.model, **MODES[mode])
+        self.terms = list(self.model.terms) if isinstance(self.model, StepModel) else ["loss"]
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        self.norms = watch_gradients(self.model.optimizer)
+        self.fresh = [ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
+        start = time.perf_counter()
+        x, y, weight = first
+        self.model.train_on_batch(*[part for part in (x, y, weight) if part is not None])
+        self._wait()
+        self.first_seconds = time.perf_counter() - start
+        self.zero_metrics: list[np.ndarray] = []
+
+    # -- state --------------------------------------------------------------------------------------
+
+    def reset(self, weights: pathlib.Path, seed: int, moved: int) -> None:
+        """Start again from the weights, each moved by one ULP where `moved` is not 0."""
+        self.model.load_weights(weights)
+        for variable, value in zip(self.model.optimizer.variables, self.fresh, strict=True):
+            variable.assign(value)
+        if moved:
+            rng = np.random.default_rng([moved, 1])
+            for variable in self.model.trainable_variables:
+                variable.assign(one_ulp_off(ops.convert_to_numpy(variable.value), rng))
+        draws.restart(self.model, seed)
+        self.model.reset_metrics()
+        self.zero_metrics = [np.array(ops.convert_to_numpy(v)) for v in self.model.metrics_variables]
+        self._state: tuple[Any, ...] | None = None
+
+    def settle(self) -> None:
+        """Bring the state back into the variables."""
+        if self._state is not None:
+            names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+            self.model._jax_state = dict(zip(names, self._state, strict=True))
+            self.model._jax_state_synced = False
+            self.model.jax_state_sync()
+            self._state = None
+
+    # -- a step -------------------------------------------------------------------------------------
+
+    def step(self, batch: Arrays) -> tuple[dict[str, float], float, float]:
+        """Train on a batch: the terms of this batch, the norm of the gradient, the seconds until the device is done."""
+        data = keras.tree.map_structure(lambda a: None if a is None else ops.convert_to_tensor(a), batch)
+        framework.wait(data)
+        model = self.model
+        if keras.backend.backend() == "jax":
+            if self._state is None:
+                groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables]
+                self._state = (*([v.value for v in group] for group in groups), [])
+            state = (*self._state[:3], [ops.convert_to_tensor(v) for v in self.zero_metrics])
+            start = time.perf_counter()
+            logs, self._state = model.train_function(state, iter([data]))
+            self._wait()
+            seconds = time.perf_counter() - start
+            places = [i for i, v in enumerate(model.optimizer.variables) if any(v is n for n in self.norms)]
+            norms = [self._state[2][i] for i in places]
+        else:
+            model.reset_metrics()
+            argument = [data] if keras.backend.backend() == "torch" else iter([data])
+            start = time.perf_counter()
+            logs = model.train_function(argument)
+            self._wait()
+            seconds = time.perf_counter() - start
+            norms = [v.value for v in self.norms]
+        terms = {name: float(ops.convert_to_numpy(logs[name])) for name in self.terms}
+        norm = float(np.sqrt(sum(float(ops.convert_to_numpy(n)) ** 2 for n in norms)))
+        return terms, norm, seconds
+
+    def _wait(self) -> None:
+        framework.wait(getattr(self, "_state", None) or [v.value for v in self.model.variables])
+
+    def evaluate(self, test: Arrays, batch_size: int) -> dict[str, float]:
+        """The metrics on the test data."""
+        self.settle()
+        x, y, weight = test
+        found = self.model.evaluate(
+            *[part for part in (x, y) if part is not None],
+            sample_weight=weight,
+            batch_size=batch_size,
+            return_dict=True,
+            verbose=0,
+        )
+        return {name: float(value) for name, value in found.items()}
+
+
+def build(workload: Workload, train: Arrays) -> Any:
+    """The model, with variables."""
+    model = workload.model()
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Workload: model() must return a keras.Model. Got {model!r}.")
+    if not model.built or not all(layer.built for layer in model._flatten_layers()):
+        x = keras.tree.map_structure(lambda a: ops.convert_to_tensor(a[:2]), train[0])
+        model(x)
+    return model
+
+
+def watch_gradients(optimizer: Any) -> list[Any]:
+    """Let an optimizer (each member of a group) keep the norm of the gradient it is given, in a variable of its own."""
+    members: Sequence[Any] = list(optimizer.members.values()) if isinstance(optimizer, OptimizerGroup) else [optimizer]
+    norms = []
+    for member in members:
+        norm = member.add_variable(shape=(), initializer="zeros", dtype="float32", name="gradient_norm")
+        member.apply = _watched(member, member.apply, norm)
+        norms.append(norm)
+    return norms
+
+
+def _watched(optimizer: Any, apply: Callable[..., Any], norm: Any) -> Callable[..., Any]:
+    def watched(grads: Any, trainable_variables: Any = None) -> Any:
+        squares = [ops.sum(ops.square(ops.cast(dense(g), "float32"))) for g in grads if g is not None]
+        scale = getattr(optimizer, "dynamic_scale", 1.0)  # of a LossScaleOptimizer
+        norm.assign(ops.sqrt(sum(squares)) / scale)
+        return apply(grads, trainable_variables)
+
+    return watched
+
+
+def dense(gradient: Any) -> Any:
+    """TensorFlow gives the gradient of an embedding as indexed slices."""
+    return ops.convert_to_tensor(gradient)
+
+
+def one_ulp_off(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each number moved to the next one above or below; integers and 0 stay."""
+    if not np.issubdtype(x.dtype, np.floating):
+        return x
+    moved = np.nextafter(x, np.where(rng.integers(2, size=x.shape) == 0, -np.inf, np.inf).astype(x.dtype))
+    return np.where(x == 0, x, moved)

@@ -1,0 +1,211 @@
+"""Do the backends agree? The rule, in NumPy only.
+
+Training amplifies rounding, so how far apart two equal trainings may drift is measured: the same backend trains
+again from initial weights that are moved by one ULP. The *floor* at a step is the largest difference that this has
+made up to there, over all backends, modes and moved trainings, and at least the spacing of float32 at the loss.
+Two contestants (a backend in a mode) agree while their losses, on every seed, are at most `MULTIPLE` floors apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyloss.study import links
+
+MULTIPLE = 10.0
+"""How many floors two trainings may be apart."""
+
+_SPACING = float(np.finfo("float32").eps)
+
+Run = Mapping[str, Any]
+
+
+def contestant(run: Run) -> str:
+    """A backend in a mode."""
+    return f"{run['backend']}/{run['mode']}"
+
+
+def curve(run: Run, term: str) -> np.ndarray:
+    """A term by step; NaN where it was not finite."""
+    return np.array([np.nan if v is None else v for v in run["terms"].get(term, [])], dtype="float64")
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """By step, as far as both go; 0 where both are not finite, infinite where one is not."""
+    n = min(len(a), len(b))
+    a, b = a[:n], b[:n]
+    bad = np.isnan(a).astype(int) + np.isnan(b)
+    return np.where(bad == 2, 0.0, np.where(bad == 1, np.inf, np.abs(np.nan_to_num(a) - np.nan_to_num(b))))
+
+
+def floor(runs: Sequence[Run], term: str) -> np.ndarray:
+    """The noise floor by step."""
+    base = {(contestant(r), r["seed"]): curve(r, term) for r in runs if not r["moved"]}
+    steps = max((len(c) for c in base.values()), default=0)
+    reach = np.zeros(steps)
+    for curve_ in base.values():
+        size = np.nan_to_num(np.abs(curve_))
+        reach[: len(size)] = np.maximum(reach[: len(size)], _SPACING * size)
+    for run in runs:
+        key = (contestant(run), run["seed"])
+        if run["moved"] and key in base:
+            moved = difference(curve(run, term), base[key])
+            moved = np.where(np.isfinite(moved), moved, 0.0)
+            reach[: len(moved)] = np.maximum(reach[: len(moved)], moved)
+    return np.maximum.accumulate(reach) if steps else reach
+
+
+def spread(runs: Sequence[Run], term: str) -> np.ndarray | None:
+    """From the smallest to the largest over the seeds, by step: the median of the contestants."""
+    ranges = []
+    for _, group in itertools.groupby(sorted((r for r in runs if not r["moved"]), key=contestant), key=contestant):
+        curves = [curve(r, term) for r in group]
+        n = min((len(c) for c in curves), default=0)
+        if len(curves) > 1 and n:
+            ranges.append(np.ptp(np.nan_to_num(np.stack([c[:n] for c in curves])), axis=0))
+    n = min((len(r) for r in ranges), default=0)
+    return np.median([r[:n] for r in ranges], axis=0) if n else None
+
+
+def distances(runs: Sequence[Run], term: str) -> dict[tuple[str, str], np.ndarray]:
+    """The largest difference over the seeds, by step, for each pair of contestants."""
+    base = {(contestant(r), r["seed"]): curve(r, term) for r in runs if not r["moved"]}
+    names = list(dict.fromkeys(name for name, _ in base))
+    seeds = sorted({seed for _, seed in base})
+    found = {}
+    for a, b in itertools.combinations(names, 2):
+        both = [difference(base[a, s], base[b, s]) for s in seeds if (a, s) in base and (b, s) in base]
+        n = max((len(d) for d in both), default=0)
+        if n:
+            # a seed that ended early (its loss was no longer finite) says nothing about later steps
+            padded = [np.pad(d, (0, n - len(d))) for d in both]
+            found[a, b] = np.max(padded, axis=0)
+    return found
+
+
+def of_training(runs: Sequence[Run], terms: Sequence[str], multiple: float = MULTIPLE) -> dict[str, Any]:
+    """Whether the trainings agree; if not, who parts, from which step, and how far."""
+    names = list(dict.fromkeys(contestant(r) for r in runs if not r["moved"]))
+    parted: dict[tuple[str, str], int] = {}
+    facts: dict[str, Any] = {}
+    for term in terms:
+        reach, range_ = floor(runs, term), spread(runs, term)
+        worst = None
+        for pair, d in distances(runs, term).items():
+            over = np.flatnonzero(d > multiple * reach[: len(d)])
+            if len(over):
+                parted[pair] = min(parted.get(pair, int(over[0])), int(over[0]))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                times = np.nan_to_num(d / reach[: len(d)], posinf=np.inf)
+            if worst is None or times.max() > worst["times"]:
+                step = int(times.argmax())
+                worst = {"pair": list(pair), "step": step, "times": float(times.max()), "apart": float(d[step])}
+        last = max((float(d[-1]) for d in distances(runs, term).values()), default=0.0)
+        facts[term] = {
+            "worst": worst,
+            "last_apart": last,
+            "last_floor": float(reach[-1]) if len(reach) else 0.0,
+            "last_spread": float(range_[-1]) if range_ is not None else None,
+        }
+    odd = links.odd_ones(names, list(parted)) if parted else []
+    first = min((s for pair, s in parted.items() if not odd or set(pair) & set(odd)), default=None)
+    return {"agree": not parted, "odd": odd, "step": first, "terms": facts, "contestants": names,
+            "parted": [[*pair, s] for pair, s in sorted(parted.items(), key=lambda item: item[1])]}  # fmt: skip
+
+
+def sentence_of_link(row: Mapping[str, Any]) -> str:
+    """What a flagged row says."""
+    what = {
+        "output": "the output of layer", "state": f"the {row['name']} of layer", "backward": "the gradient of layer",
+        "loss": f"the {row['name']} of", "update": "the update by", "chain": "the output after layer",
+        "value": "the objective", "gradient": "the gradient of",
+    }[row["kind"]]  # fmt: skip
+    name = f"`{row['link']}`" + (f" ({row['class']})" if row["class"] else "")
+    if row["kind"] == "update":
+        name = f"the optimizer {row['class']}, of `{row['name']}`"
+        what = "the update by"
+    elif row["kind"] == "backward":
+        name += f" {row['name']}"
+    elif row["kind"] == "gradient":
+        what, name = "the gradient by", f"`{row['name']}`"
+    shapes = {tuple(s) for s in row["shapes"].values()}
+    if len(shapes) > 1:
+        return f"{what} {name} has the shapes " + ", ".join(f"{tuple(s)} on {b}" for b, s in row["shapes"].items())
+    finite = [d for d in row["apart"].values() if np.isfinite(d)]
+    far = f"{max(finite):.2g} apart" if len(finite) == len(row["apart"]) else "not there, or not finite, on one"
+    times = f", {row['times']:.3g} times its rounding" if np.isfinite(row["times"]) else ""
+    return f"{what} {name}, {far}{times}"
+
+
+def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer, and the sentences that give it."""
+    runs = [r for r in study["runs"] if any(r["terms"].values())]
+    terms = list(dict.fromkeys(t for r in runs for t in r["terms"]))
+    settings = study["settings"]
+    training = of_training(runs, terms, settings["multiple"])
+    backends = {r["backend"] for r in runs if not r["moved"]}
+    sentences: list[str] = []
+    odd: list[str] = []
+    found = []
+    for point in study["links"]:
+        rows = point["rows"]
+        link, gradient = links.first_link(rows), links.worst_gradient(rows)
+        row = link or links.between(rows)
+        if row is None:
+            continue
+        who = ", ".join(row["odd"]) or "the backends"
+        where = "in" if link else "no single layer differs; between the layers:"
+        text = (
+            f"At step {point['step']}, {who} part{'s' if len(row['odd']) == 1 else ''} from the rest {where} "
+            if row["odd"]
+            else f"At step {point['step']} the backends part {where} "
+        )
+        sentences.append(f"{text}{sentence_of_link(row)}.")
+        if gradient is not None:
+            sentences.append(
+                f"The gradient that differs most is that by `{gradient['name']}`"
+                + (f" (on {', '.join(gradient['odd'])})" if gradient["odd"] else "")
+                + f": {gradient['times']:.3g} times its rounding."
+            )
+        odd += [name for name in row["odd"] if name not in odd]
+        found.append({"step": point["step"], "link": row["link"], "class": row["class"], "kind": row["kind"],
+                      "name": row["name"], "odd": row["odd"], "times": row["times"],
+                      "gradient": gradient["name"] if gradient else None})  # fmt: skip
+    worst = max((f["worst"] for f in training["terms"].values() if f["worst"]), key=lambda w: w["times"], default=None)
+    if not training["agree"]:
+        odd += [name for name in dict.fromkeys(n.partition("/")[0] for n in training["odd"]) if name not in odd]
+        who = ", ".join(training["odd"]) or " and ".join(training["parted"][0][:2])
+        assert worst is not None
+        sentences.append(
+            f"In training, {who} part{'s' if len(training['odd']) == 1 else ''} from step {training['step']}: "
+            f"the losses lie up to {worst['times']:.3g} noise floors apart ({worst['apart']:.3g} at step {worst['step']}); "
+            f"{settings['multiple']:g} are allowed."
+        )
+    elif worst is not None:
+        sentences.append(
+            f"In training, the losses are never more than {worst['times']:.2g} noise floors apart "
+            f"({settings['multiple']:g} are allowed)."
+        )
+    for term, facts in training["terms"].items():
+        if facts["last_spread"]:
+            share = facts["last_apart"] / facts["last_spread"]
+            inside = "within" if share <= 1 else "beyond"
+            sentences.append(
+                f"At the end, `{term}` differs by {facts['last_apart']:.2g} between backends and by "
+                f"{facts['last_spread']:.2g} between seeds: {inside} the spread over seeds ({share:.2g} of it)."
+            )
+    flagged = bool(found) or not training["agree"]
+    complete = not study["faults"] and not study["interrupted"]
+    if flagged:
+        answer = "part"
+    elif len(backends) < 2:
+        answer = "incomplete"
+        sentences.insert(0, "Fewer than two backends were measured: there is nothing to compare.")
+    else:
+        answer = "agree"
+    return {"answer": answer, "complete": complete, "backends": sorted(backends), "odd": odd, "links": found,
+            "training": training, "sentences": sentences}  # fmt: skip
