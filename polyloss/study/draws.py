@@ -26,6 +26,7 @@ OWN = ("gamma", "binomial", "beta")
 
 _FACTORS = (0x7FEB352D, 0x846CA68B - (1 << 32))  # of an integer hash with little bias; as int32
 _TINY = 2.0**-25
+_draw_seed = importlib.import_module("keras.src.random.seed_generator").draw_seed
 
 
 def _shifted(x: Any, by: int) -> Any:
@@ -41,7 +42,7 @@ def _mixed(x: Any) -> Any:
 
 def words(shape: Sequence[Any], seed: Any) -> Any:
     """Hashed int32 of a shape, from the next state of the seed."""
-    state = ops.cast(_next(seed), "int32")
+    state = ops.cast(_draw_seed(seed), "int32")
     count = math.prod(shape)
     x = _mixed(ops.bitwise_xor(ops.arange(count, dtype="int32"), _mixed(state[0])))
     return ops.reshape(_mixed(ops.bitwise_xor(x, _mixed(state[1] + 0x5BD1E995))), shape)
@@ -58,11 +59,6 @@ def words_in_numpy(shape: Sequence[int], seed: int, count: int) -> np.ndarray:
     key = np.array([seed, (count + 0x5BD1E995) & 0xFFFFFFFF], "uint32")
     x = mixed(np.arange(math.prod(shape), dtype="uint32") ^ mixed(key[:1]))
     return mixed(x ^ mixed(key[1:])).reshape(shape).view("int32")
-
-
-def _next(seed: Any) -> Any:
-    draw_seed = importlib.import_module("keras.src.random.seed_generator").draw_seed
-    return draw_seed(seed)
 
 
 def _unit(shape: Sequence[Any], seed: Any) -> Any:

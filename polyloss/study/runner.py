@@ -10,6 +10,7 @@ import os
 import pathlib
 import platform
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,10 @@ class Settings:
     python: dict[str, str] = field(default_factory=dict)
 
 
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b")
+"""How the line begins that a traceback ends with."""
+
+
 class Fault(Exception):
     """A worker that ended before its work."""
 
@@ -81,7 +86,7 @@ class Process:
             )  # fmt: skip
         except OSError as error:
             raise Fault(f"{python} cannot be started: {error.strerror}") from None
-        self.printed: collections.deque[str] = collections.deque(maxlen=40)
+        self.printed: collections.deque[str] = collections.deque(maxlen=80)
         self.queue: queue.Queue[str | None] = queue.Queue()
         assert self.process.stdin is not None
         self.threads = [
@@ -127,8 +132,8 @@ class Process:
     def _reason(self, code: int) -> str:
         if code < 0:
             return f"ended by {signal.Signals(-code).name}"
-        last = [line for line in self.printed if line and not line.startswith(" ")]
-        return last[-1] if last else f"ended with status {code}"
+        errors = [line for line in self.printed if _ERROR.match(line)]
+        return errors[-1] if errors else f"ended with status {code}"
 
     def stop(self) -> None:
         """End it, and what it started."""

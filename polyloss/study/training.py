@@ -39,8 +39,8 @@ class Trained:
             self.model.optimizer.build(self.model.trainable_variables)
         self.norms = watch_gradients(self.model.optimizer)
         self.fresh = [ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
+        x, y, weight = as_tensors(first)  # what `fit` gives too; torch.compile breaks its graph at NumPy arrays
         start = time.perf_counter()
-        x, y, weight = first
         self.model.train_on_batch(*[part for part in (x, y, weight) if part is not None])
         self._wait()
         self.first_seconds = time.perf_counter() - start
@@ -75,7 +75,7 @@ class Trained:
 
     def step(self, batch: Arrays) -> tuple[dict[str, float], float, float]:
         """Train on a batch: the terms of this batch, the norm of the gradient, the seconds until the device is done."""
-        data = keras.tree.map_structure(lambda a: None if a is None else ops.convert_to_tensor(a), batch)
+        data = as_tensors(batch)
         framework.wait(data)
         model = self.model
         if keras.backend.backend() == "jax":
@@ -116,6 +116,11 @@ class Trained:
             verbose=0,
         )
         return {name: float(value) for name, value in found.items()}
+
+
+def as_tensors(arrays: Arrays) -> Arrays:
+    """On the backend's device."""
+    return keras.tree.map_structure(lambda a: None if a is None else ops.convert_to_tensor(a), arrays)
 
 
 def build(workload: Workload, train: Arrays) -> Any:
