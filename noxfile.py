@@ -82,10 +82,11 @@ def agreement(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, into build/site: a warning, a bad formula, a broken link or reference fails."""
-    install(session, "jax", "docs")
+    install(session, "jax", "docs", "test")
     site = ROOT / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "-d", "build/doctrees", "docs", str(site))
+    session.run("python", "-m", "pytest", "tests/site")
     session.log(f"open {site / 'index.html'}")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import fnmatch
 import pathlib
 import tomllib
 from collections.abc import Callable
 from typing import Any
 
-from rst import code, link, literal, table, title
+from rst import code, dropdown, link, literal, table, title
 
 from tests import published
 from tests.published import BACKENDS
@@ -94,12 +95,6 @@ def other_rows(others: list[dict[str, Any]]) -> list[tuple[str, ...]]:
         by = {e["quantity"]: e for e in others if (e["provider"], e["backend"]) == (provider, backend)}
         found.append((label, *(ulp_and_share(by[q]) for q in QUANTITIES)))
     return found
-
-
-def dropdown(heading: str, inner: str) -> str:
-    """Folded until asked for."""
-    indented = "\n".join(f"   {line}".rstrip() for line in inner.splitlines())
-    return f".. dropdown:: {heading}\n\n{indented}\n"
 
 
 # -- reliability ----------------------------------------------------------------------------------
@@ -244,7 +239,7 @@ def backends() -> str:
         for feature in features:
             if feature["group"] == group:
                 body.append((feature["name"], *(outcome(data, feature, backend) for backend in columns)))
-        parts += [title(group, "-"), table((group.lower(), *columns), body, css="wide")]
+        parts += [title(group, "-"), table(("", *columns), body, css="wide")]
     parts += [
         title("Accelerators", "-"),
         f"GPU: {published.device(data, 'gpu')}. TPU: {published.device(data, 'tpu')}. Where there is one:\n",
@@ -257,7 +252,7 @@ def outcome(data: dict[str, Any], feature: dict[str, Any], backend: str) -> str:
     """How many of a feature's tests passed, or why none did."""
     if backend not in feature.get("only", [backend]):
         return ""
-    passed, why = 0, []
+    passed, why = 0, collections.Counter[str]()
     matching = [t for t in data["tests"] if any(fnmatch.fnmatchcase(t, pattern) for pattern in feature["tests"])]
     if not matching:
         raise LookupError(f"features.toml: {feature['name']!r} has no test in docs/evidence.json: {feature['tests']}")
@@ -267,10 +262,10 @@ def outcome(data: dict[str, Any], feature: dict[str, Any], backend: str) -> str:
         if counts.get("failed"):
             return f"**{counts['failed']} failed**"
         if "reason" in counts:
-            why.append(counts["reason"])
+            why[counts["reason"]] += counts["skipped"]
     if passed:
-        return f"✓ {passed}"
-    return f"not run: {why[0]}" if why else "not run"
+        return f"✓\u00a0{passed}"
+    return f"not run: {why.most_common(1)[0][0]}" if why else "not run"
 
 
 PAGES: dict[str, Callable[[], str]] = {"reliability": reliability, "backends": backends}

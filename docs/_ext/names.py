@@ -20,8 +20,11 @@ PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name != "__ve
 PUBLIC |= {name: f"polyloss.training.{name}" for name in polyloss.training.__all__}
 OURS = re.compile(r"polyloss\.|[A-Za-z]\w*(_loss|Loss|Penalty)$")
 """What must be a name of ours."""
-THEIRS = ("add_loss", "polyloss", "Loss")
+NOT_OURS = {"add_loss", "polyloss", "Loss"}
 """Though it looks like one: of Keras, and too general."""
+NOT_OURS |= {
+    p for kind in ("loss", "adversarial", "penalty") for c in polyloss.catalogue(kind).values() for p in c._own
+}
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options:
     shown = nodes.literal(rawtext, text, classes=["xref", "py"])
     full = target(text)
     if full is None:
-        if OURS.match(text) and "=" not in text and text not in THEIRS:
+        if OURS.match(text) and "=" not in text and text not in NOT_OURS:
             where = (inliner.document.current_source, lineno)
             log.warning("%r is no public name of polyloss", text, location=where)
         return [nodes.literal(rawtext, text)], []

@@ -15,13 +15,14 @@ from typing import Any
 
 import evidence_pages
 from names import target
-from rst import code, link, literal, table, title
+from rst import code, dropdown, link, literal, table, title
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
 import polyloss
 from polyloss import plot
 from polyloss.about import About, Described, about
+from polyloss.choose import TARGETS
 
 KINDS = {
     "loss": "Losses of targets and predictions",
@@ -264,13 +265,41 @@ def migration(data: dict[str, Any]) -> str:
         having = [loss for loss in entry["loss"] if "here" in loss or "differs" in loss]
         rows = []
         for loss in having:
-            same = "\n\n".join(f"{literal(theirs)}\n= {literal(ours)}" for theirs, ours, _ in loss.get("same", []))
             here = f"`{loss['here']}`" if "here" in loss else "none yet"
-            rows.append((literal(loss["name"]), here, same, markup(loss.get("differs", ""))))
-        parts.append(table((entry["name"], "polyloss", "the same number", "what differs"), rows, css="wide"))
+            rows.append((literal(loss["name"]), here, markup(loss.get("differs", "nothing"))))
+        parts.append(table((entry["name"], "polyloss", "what differs"), rows))
+        same = [(literal(theirs), literal(ours)) for loss in having for theirs, ours, _ in loss.get("same", [])]
+        if same:
+            parts.append(dropdown("Calls that give the same number", table((entry["name"], "polyloss"), same)))
         lacking = [literal(loss["name"]) for loss in entry["loss"] if loss not in having]
         if lacking:
             parts.append(f"No counterpart yet: {', '.join(lacking)}.\n")
+    return "\n".join(parts)
+
+
+def chooser() -> str:
+    """Targets, data, and the losses that follow: from `polyloss.choose`."""
+    parts = [
+        ".. _choose:\n",
+        title("Which loss?"),
+        "My targets are ..., my data are ..., so: two or three losses, the best first. In a terminal "
+        f"{literal('polyloss choose')} asks the same questions.\n",
+        "My targets are ...\n",
+        *(f"- {link(targets.text, f'choose-{targets.name}')}" for targets in TARGETS),
+        "",
+    ]
+    for targets in TARGETS:
+        parts += [
+            f".. _choose-{targets.name}:\n",
+            title(targets.text[0].upper() + targets.text[1:], "-"),
+            "My data are ...\n",
+        ]
+        for data in targets.data:
+            inner = []
+            for pick in data.picks:
+                names = " with ".join(f"`{name}`" for name in (pick.loss, *pick.beside))
+                inner += [f"**{names}**. {pick.why}\n".replace("**`", "`").replace("`**", "`"), code(pick.code)]
+            parts.append(dropdown(f"... {data.text}", "\n".join(inner), name=f"{targets.name} {data.name}"))
     return "\n".join(parts)
 
 
@@ -299,6 +328,7 @@ def generate(app: Sphinx) -> None:
     pages: dict[str, Callable[[], str]] = {
         "losses": lambda: loss_list(everything),
         "api": lambda: api(everything),
+        "choose": chooser,
         "migration": lambda: migration(tomllib.loads((source / "data" / "migration.toml").read_text("utf-8"))),
         **evidence_pages.PAGES,
     }

@@ -37,3 +37,9 @@ def link(text: str, label: str) -> str:
 def literal(text: str) -> str:
     """Code, whatever stands in it."""
     return f"``{text}``" if text else ""
+
+
+def dropdown(heading: str, inner: str, name: str = "") -> str:
+    """Folded until asked for."""
+    option = f"   :name: {name}\n" if name else ""
+    return f".. dropdown:: {heading}\n{option}\n{textwrap.indent(inner, '   ')}\n"
