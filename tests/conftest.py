@@ -6,7 +6,7 @@ import importlib
 import os
 import pathlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -135,3 +135,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def pytest_report_header() -> str:
     """Which backend."""
     return f"backend: {BACKEND}"
+
+
+@pytest.fixture
+def caught(request: pytest.FixtureRequest, evidence: Evidence) -> Any:
+    """`caught(check)`: the check must fail, and the fault counts as planted and caught."""
+
+    def expect(check: Callable[[], None]) -> None:
+        try:
+            check()
+        except (AssertionError, pytest.fail.Exception):
+            evidence.planted.append(request.node.name)
+            return
+        pytest.fail("the planted fault was not caught")
+
+    return expect

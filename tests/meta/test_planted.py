@@ -35,21 +35,6 @@ needs_gradients = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def caught(request: pytest.FixtureRequest, evidence: Evidence) -> Any:
-    """`caught(check)`: the check must fail, and the fault counts as planted and caught."""
-
-    def expect(check: Callable[[], None]) -> None:
-        try:
-            check()
-        except (AssertionError, pytest.fail.Exception):
-            evidence.planted.append(request.node.name)
-            return
-        pytest.fail("the planted fault was not caught")
-
-    return expect
-
-
 # -- faults of a function -------------------------------------------------------------------------
 
 Fault = Callable[[Any, Any, dict[str, Any], Callable[..., Any]], Any]

@@ -137,20 +137,33 @@ def perturbed():
     return REAL + 0.5 * REAL.astype("float64").std() * SHIFT
 
 
+# From a weight to the penalty; its noise; what the weight multiplies; the weight by default.
 PENALTIES = {
-    "WGAN-GP": (polyloss.GradientPenalty(), SHARE, lambda w: 10 * np.mean((norms(w, interpolates()) - 1) ** 2)),
+    "WGAN-GP": (polyloss.GradientPenalty, SHARE, lambda w: np.mean((norms(w, interpolates()) - 1) ** 2), 10.0),
     "WGAN-LP": (
-        polyloss.GradientPenalty(3.0, target=0.05, one_sided=True),
+        lambda weight: polyloss.GradientPenalty(weight, target=0.05, one_sided=True),
         SHARE,
-        lambda w: 3 * np.mean(np.maximum(norms(w, interpolates()) - 0.05, 0) ** 2),
+        lambda w: np.mean(np.maximum(norms(w, interpolates()) - 0.05, 0) ** 2),
+        10.0,
     ),
     "DRAGAN": (
-        polyloss.GradientPenalty(at="perturbed"),
+        lambda weight: polyloss.GradientPenalty(weight, at="perturbed"),
         SHIFT,
-        lambda w: 10 * np.mean((norms(w, perturbed()) - 1) ** 2),
+        lambda w: np.mean((norms(w, perturbed()) - 1) ** 2),
+        10.0,
     ),
-    "R1": (polyloss.R1Penalty(), None, lambda w: 5 * np.mean(norms(w, REAL.astype("float64")) ** 2)),
-    "R2": (polyloss.R2Penalty(2.0), None, lambda w: np.mean(norms(w, FAKE.astype("float64")) ** 2)),
+    "R1": (
+        lambda weight: polyloss.R1Penalty(2 * weight),
+        None,
+        lambda w: np.mean(norms(w, REAL.astype("float64")) ** 2),
+        5.0,
+    ),
+    "R2": (
+        lambda weight: polyloss.R2Penalty(2 * weight),
+        None,
+        lambda w: np.mean(norms(w, FAKE.astype("float64")) ** 2),
+        5.0,
+    ),
 }
 
 
@@ -170,31 +183,40 @@ def finite_differences(f, w):
     return found
 
 
-@pytest.mark.parametrize("name", PENALTIES)
-def test_second_order(name):
-    penalty, noise, exact = PENALTIES[name]
+def check_second_order(name, weighted, fault=lambda penalty: penalty):
+    """The gradient by the critic's weights: 1e-6 off at most, times the weight, and of the largest gradient."""
+    make, noise, exact, default = PENALTIES[name]
+    weight = default if weighted else 1.0
+    penalty = fault(make(weight))
     critic = small.network(SIZES, 7)
     w = [a.astype("float64") for a in small.weights(SIZES, 7)]
     value, gradients = framework.value_and_grad(
         lambda: penalty(critic, ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE), noise),
         critic.trainable_variables,
     )
-    assert float(value) == pytest.approx(exact(w), rel=1e-6)
-    expected = finite_differences(exact, w)
+    assert float(value) == pytest.approx(weight * exact(w), rel=1e-6)
+    expected = [weight * g for g in finite_differences(exact, w)]
     largest = max(np.abs(g).max() for g in expected)
     worst = max(np.abs(array(g) - e).max() for g, e in zip(gradients, expected, strict=True))
-    assert worst / largest < 1e-6, (worst, largest)
-    assert largest > 0.1
+    assert largest > 0.1 * weight
+    assert worst < 1e-6 * weight, (worst, largest)
+    assert worst < 1e-6 * largest, (worst, largest)
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["weight 1", "weight by default"])
 @pytest.mark.parametrize("name", PENALTIES)
-def test_a_flat_critic_gives_no_nan(name):
-    penalty, noise, _ = PENALTIES[name]
+def test_second_order(name, weighted):
+    check_second_order(name, weighted)
+
+
+def check_flat_critic(name, fault=lambda penalty: penalty):
+    """A critic whose gradient is 0 everywhere."""
+    make, noise, _, default = PENALTIES[name]
     critic = small.network(SIZES, 7)
     for v in critic.variables:
         v.assign(ops.zeros_like(v.value))
     value, gradients = framework.value_and_grad(
-        lambda: penalty(critic, ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE), noise),
+        lambda: fault(make(default))(critic, ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE), noise),
         critic.trainable_variables,
     )
     at_zero = {"WGAN-GP": 10.0, "DRAGAN": 10.0}.get(name, 0.0)
@@ -203,10 +225,63 @@ def test_a_flat_critic_gives_no_nan(name):
         np.testing.assert_array_equal(array(g), 0)
 
 
-def test_the_norm_is_over_all_dimensions_of_a_sample():
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_flat_critic_gives_no_nan(name):
+    check_flat_critic(name)
+
+
+def check_norm(gradient_norms):
+    """The norm is over all dimensions of a sample."""
     images = np.random.default_rng(1).normal(size=(3, 4, 5, 2)).astype("float32")
     slope = np.random.default_rng(2).normal(size=(4, 5, 2)).astype("float32")
-    found = polyloss.gradient_norms(
+    found = gradient_norms(
         lambda x: ops.sum(x * ops.convert_to_tensor(slope), axis=(1, 2, 3)), ops.convert_to_tensor(images)
     )
     np.testing.assert_allclose(array(found), [np.linalg.norm(slope)] * 3, rtol=1e-6)
+
+
+def test_the_norm_is_over_all_dimensions_of_a_sample():
+    check_norm(polyloss.gradient_norms)
+
+
+# -- planted faults, which these checks must catch ----------------------------------------------------
+
+
+def heavier(penalty):
+    """0.01 % too large."""
+    return lambda *args: 1.0001 * penalty(*args)
+
+
+def constant(penalty):
+    """Right values without a second derivative, as of a gradient that is not differentiable again."""
+    return lambda *args: ops.stop_gradient(penalty(*args)) + 0.0 * penalty(*args)
+
+
+def plain_root(penalty):
+    """The norm as a plain square root, at the same points, whose derivative at 0 is infinite."""
+
+    def fault(critic, real, fake, noise):
+        slope = polyloss.gradient(critic)(real)
+        return ops.mean((ops.sqrt(ops.sum(slope * slope, axis=1)) - 1) ** 2)
+
+    return fault
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("fault", [heavier, constant])
+def test_planted_second_order(name, fault, caught):
+    caught(lambda: check_second_order(name, True, fault))
+
+
+def test_planted_plain_root(caught):
+    caught(lambda: check_flat_critic("WGAN-GP", plain_root))
+
+
+def test_planted_norm_by_pixel(caught):
+    """The sample code of the problem set: the norm over one axis, averaged over the others."""
+
+    def by_pixel(critic, x):
+        slope = polyloss.gradient(critic)(x)
+        return ops.mean(ops.sqrt(ops.sum(slope * slope, axis=1)), axis=(1, 2))
+
+    caught(lambda: check_norm(by_pixel))
