@@ -65,6 +65,7 @@ class About:
     Attributes:
         name: The class's.
         cls: The class.
+        summary: One sentence; of adversarial losses on the pair.
         kind: ``"loss"``, ``"adversarial"`` or ``"penalty"``, as `polyloss.catalogue` has it.
         functions: Its function; of adversarial losses the discriminator's and the generator's.
         inputs: What the functions take besides parameters: targets and predictions, say.
@@ -76,6 +77,7 @@ class About:
 
     name: str
     cls: type[Declared]
+    summary: str
     kind: str
     functions: tuple[Described, ...]
     inputs: tuple[Parameter, ...]
@@ -88,11 +90,6 @@ class About:
     def function(self) -> Callable[..., Any]:
         """The (discriminator's) function."""
         return self.functions[0].function
-
-    @property
-    def summary(self) -> str:
-        """One sentence."""
-        return self.functions[0].summary
 
     @property
     def formula(self) -> str:
@@ -149,12 +146,13 @@ def about(loss: Any) -> About:
     if cls.kind == "adversarial":
         names.append(names[0].replace("_discriminator_", "_generator_"))
     functions = tuple(describe(getattr(polyloss, name)) for name in names)
-    arguments = {a.name: a for f in functions for a in f.arguments}
+    arguments = {a.name: a for f in reversed(functions) for a in f.arguments}
     own = tuple(Parameter(n, _written(cls._fields[n]), arguments[n].text) for n in cls._own if n in arguments)
     inputs = tuple(a for name, a in arguments.items() if name not in cls._own)
     when = _paragraph(cls.__doc__ or "", "When to choose it:") or functions[0].when
     tasks, elsewhere = getattr(cls, "tasks", ()), dict(getattr(cls, "elsewhere", {}))
-    return About(cls.__name__, cls, cls.kind, functions, inputs, own, when, tasks, elsewhere)
+    summary = functions[0].summary if len(functions) == 1 else _joined(_blocks(cls.__doc__ or "")[0])
+    return About(cls.__name__, cls, summary, cls.kind, functions, inputs, own, when, tasks, elsewhere)
 
 
 def describe(function: Callable[..., Any]) -> Described:

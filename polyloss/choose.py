@@ -58,7 +58,7 @@ LOGITS = {"from_logits": True}
 TARGETS = (
     Targets(
         "yes-no",
-        "yes or no: one decision a sample, or several at once",
+        "one yes/no decision a sample, or several at once",
         (
             Data(
                 "balanced",
@@ -161,7 +161,7 @@ TARGETS = (
     ),
     Targets(
         "numbers",
-        "numbers",
+        "numbers to come close to (regression)",
         (
             Data(
                 "clean",
@@ -223,7 +223,7 @@ TARGETS = (
     ),
     Targets(
         "samples",
-        "none: samples to imitate with a generator",
+        "no targets but samples, to be imitated by a generator",
         (
             Data(
                 "ordinary",

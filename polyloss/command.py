@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import pathlib
-from typing import Annotated, cast
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.prompt import Prompt
 
-import polyloss
+from polyloss import choose, declared, plot, terminal
 
 app = typer.Typer(
     help="Loss functions proven equal on JAX, TensorFlow and PyTorch, and studies that compare the three.",
@@ -18,18 +21,135 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _several() -> None:
-    """Keeps `polyloss list` a command of several, also while it is the only one."""
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What polyloss refuses ends the command with that one sentence."""
+    try:
+        yield
+    except (ValueError, TypeError, ModuleNotFoundError) as refused:
+        Console(stderr=True, soft_wrap=True).print(str(refused), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from None
 
 
 @app.command("list")
-def list_losses() -> None:
-    """Every loss: its class, its function, and what it is for."""
-    table = Table("class", "function", "for")
-    for name, cls in cast("dict[str, type[polyloss.Loss]]", polyloss.catalogue()).items():
-        table.add_row(name, getattr(cls.function, "__name__", ""), ", ".join(cls.tasks))
-    Console().print(table)
+def list_losses(
+    task: Annotated[str | None, typer.Option(help='Only those for one kind of problem: "regression", say.')] = None,
+) -> None:
+    """Every loss: its class, what it is, and what it is for."""
+    with refusals():
+        shown = terminal.listing(task)
+    Console().print(shown)
+
+
+@app.command("show")
+def show_loss(
+    loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
+    latex: Annotated[bool, typer.Option("--latex", help="The formula as LaTeX.")] = False,
+) -> None:
+    """A loss: formula, when to choose it, parameters, edge cases, names elsewhere, reference."""
+    with refusals():
+        shown = terminal.description(loss, latex)
+    Console().print(shown, highlight=False)
+
+
+@app.command("choose")
+def choose_loss(
+    targets: Annotated[str | None, typer.Option(help=" | ".join(t.name for t in choose.TARGETS))] = None,
+    data: Annotated[str | None, typer.Option(help="What they are like: imbalanced, outliers, ...")] = None,
+) -> None:
+    """From what your targets and data are to two or three losses, with reasons. Asks what is not given."""
+    console = Console()
+    with refusals():
+        what: choose.Targets = _answer(console, "targets", "What are your targets?", choose.TARGETS, targets)
+        like: choose.Data = _answer(console, "data", "What are your data like?", what.data, data)
+    console.print(terminal.advice(what, like), highlight=False)
+
+
+def _answer(console: Console, what: str, question: str, answers: Sequence[Any], given: str | None) -> Any:
+    """The answer that was given, or the one that is chosen by number or name."""
+    if given is None:
+        console.print(question, style="bold")
+        for i, answer in enumerate(answers, 1):
+            console.print(f"  {i}  [cyan]{answer.name}[/cyan]: {answer.text}", highlight=False)
+        names = {str(i): answer.name for i, answer in enumerate(answers, 1)}
+        given = Prompt.ask("Which", console=console, choices=[*names, *names.values()], show_choices=False)
+        given = names.get(given, given)
+        console.print()
+    return choose.named(what, answers, given)
+
+
+@app.command("plot", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def plot_loss(
+    context: typer.Context,
+    loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="PNG, SVG or PDF by its ending; FUNCTION.png by default.")
+    ] = None,
+    theme: Annotated[str, typer.Option(help="light or dark: the page that the picture is for.")] = "light",
+    span: Annotated[str | None, typer.Option(help="From where to where: -3,3.")] = None,
+    classes: Annotated[int, typer.Option(help="How many classes a softmax loss is drawn with.")] = 10,
+) -> None:
+    """Value and gradient of a loss as a picture.
+
+    Any parameter of the loss is an option: polyloss plot FocalLoss --gamma 0,1,2,5 --alpha none. Several
+    values of one parameter, with commas between them, give a curve each.
+    """
+    with refusals():
+        parameters = _parameters(context.args)
+        cls = declared.find(loss, "plot")
+        for name in parameters:
+            if name not in cls._own:
+                known = ", ".join(f"--{n.replace('_', '-')}" for n in cls._own) or "no option"
+                raise ValueError(f"plot: {cls.__name__} takes {known}. Got --{name.replace('_', '-')}.")
+        ends = None if span is None else _span(span)
+        path = out or pathlib.Path(f"{declared.snake_case(cls.__name__)}.png")
+        endings = (".png", ".svg", ".pdf")
+        if path.suffix.lower() not in endings or not path.parent.is_dir():
+            raise ValueError(f"plot: out must be a {', '.join(endings)} file in a folder that exists. Got {path}.")
+        picture = plot.figure(cls, theme=theme, span=ends, classes=classes, **parameters)
+        plot.save(picture, path)
+    if not plot.has_gradients():
+        Console(stderr=True).print("plot: this backend has no gradients; the picture shows values only.")
+    print(path)
+
+
+def _parameters(arguments: Sequence[str]) -> dict[str, Any]:
+    """``--gamma 0,1 --from-logits --alpha=none`` as keyword arguments; several values as a list."""
+    found: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        option, given, text = rest.pop(0).partition("=")
+        if not option.startswith("--") or not option[2:]:
+            raise ValueError(f"plot: options must have the form --name value. Got {option}.")
+        name = option[2:].replace("-", "_")
+        if given or (rest and not rest[0].startswith("--")):
+            found[name] = _values(text if given else rest.pop(0))
+        else:  # a switch
+            found[name.removeprefix("no_")] = not name.startswith("no_")
+    return found
+
+
+def _values(text: str) -> Any:
+    """A Python value, or a list of those between commas; what is none is text."""
+    known = {"none": None, "true": True, "false": False}
+    try:
+        values = list(ast.literal_eval(f"({text},)"))
+    except (ValueError, SyntaxError):
+        values = []
+        for part in text.split(","):
+            try:
+                values.append(ast.literal_eval(part))
+            except (ValueError, SyntaxError):
+                values.append(known.get(part.strip().lower(), part.strip()))
+    return values if len(values) > 1 else values[0]
+
+
+def _span(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(",")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise ValueError(f"plot: span must be two numbers with a comma between them. Got {text}.") from None
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -49,8 +49,8 @@ def find(loss: Any, where: str = "find") -> type[Declared]:
         if (cls := folded.get(loss.replace("_", "").replace("-", "").lower())) is not None:
             return cls
         close = difflib.get_close_matches(loss, [*known, *by_function], 1, 0.5)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        checks.refuse(where, "loss", f"be in the catalogue ({', '.join(known)}).{hint}", loss)
+        hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}."
+        raise ValueError(f"{where}: loss must be in the catalogue. Got loss={loss!r}. {hint}")
     checks.refuse(where, "loss", "be a loss of polyloss, or the name of one", loss, TypeError)
 
 

@@ -88,7 +88,9 @@ def test_formulas(latex: str, shown: str) -> None:
 
 
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"about: loss must be in the catalogue .* Did you mean Huber\?"):
+    with pytest.raises(
+        ValueError, match=r"about: loss must be in the catalogue\. Got loss='Hubert'\. Did you mean Huber\?"
+    ):
         about.about("Hubert")
     with pytest.raises(TypeError, match=r"about: loss must be a loss of polyloss, or the name of one\. Got loss=3"):
         about.about(3)

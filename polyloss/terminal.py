@@ -1,0 +1,129 @@
+"""What the command line shows of the catalogue, as things that rich can print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+import polyloss
+from polyloss import about, checks
+from polyloss.choose import Data, Pick, Targets
+
+KINDS = {"loss": "losses", "adversarial": "adversarial losses", "penalty": "penalties on a critic's gradient"}
+LIBRARIES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "tf_gan": "TF-GAN"}
+STYLES = {"text": "", "code": "cyan", "strong": "bold", "formula": "italic"}
+
+
+def prose(text: str) -> Text:
+    """A paragraph of a docstring, its code and formulas marked by colour."""
+    return Text.assemble(*((shown, STYLES[kind]) for kind, shown in about.spans(text)))
+
+
+def grid(*headers: str, rows: Iterable[Sequence[RenderableType]], title: str | None = None) -> Table:
+    """A table with a line under its head."""
+    table = Table(
+        *headers, box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", show_edge=False,
+        pad_edge=False,
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+# -- list -----------------------------------------------------------------------------------------
+
+
+def tasks() -> list[str]:
+    """Every kind of problem that a loss is for."""
+    return sorted({task for kind in KINDS for cls in polyloss.catalogue(kind).values() for task in _tasks(cls)})
+
+
+def _tasks(cls: Any) -> tuple[str, ...]:
+    return tuple(cls.tasks)
+
+
+def listing(task: str | None = None) -> Group:
+    """The catalogue by kind, or what of it is for one task."""
+    if task is not None:
+        checks.one_of(*tasks())("list", "task", task)
+    tables: list[RenderableType] = []
+    for kind, title in KINDS.items():
+        found = [about.about(name) for name, cls in polyloss.catalogue(kind).items() if task in (None, *_tasks(cls))]
+        if found:
+            rows = [(Text(one.name, "cyan"), prose(one.summary), ", ".join(one.tasks)) for one in found]
+            tables += [Text()] * bool(tables)
+            tables.append(grid("class", "what", "for", rows=rows, title=f"{len(found)} {title}"))
+    return Group(*tables)
+
+
+# -- show -----------------------------------------------------------------------------------------
+
+
+def description(loss: str, latex: bool = False) -> Group:
+    """All that there is to know of a loss, for reading."""
+    return Group(*_sections(about.about(loss), latex))
+
+
+def _sections(one: about.About, latex: bool) -> Iterator[RenderableType]:
+    given = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in one.parameters)
+    yield Text.assemble(("polyloss.", "dim"), (one.name, "bold cyan"), f"({given})")
+    if len(one.functions) > 1:
+        yield prose(one.summary)
+    for part in one.functions:
+        several = len(one.functions) > 1
+        yield Text()
+        yield Text.assemble((f"polyloss.{part.name}: ", "dim"), prose(part.summary)) if several else prose(part.summary)
+        formula = part.formula if latex else about.formula_in_unicode(part.formula)
+        yield Padding(Panel(Text(formula, "italic"), expand=False, box=box.SQUARE, border_style="dim"), (0, 0, 0, 2))
+        for note in part.notes:
+            if not note.startswith("=="):
+                yield Padding(prose(note), (0, 0, 0, 2))
+    yield from _section("When to choose it", prose(one.when[0].upper() + one.when[1:]))
+    if one.parameters:
+        rows = [(Text(p.name, "cyan"), p.default or "required", prose(p.text)) for p in one.parameters]
+        yield from _section("Parameters", grid("name", "default", "", rows=rows))
+    yield from _section("Arguments", grid("name", "", rows=[(Text(p.name, "cyan"), prose(p.text)) for p in one.inputs]))
+    yield from _section("Returns", prose(one.returns))
+    yield from _section("Raises", *(Text.assemble((name, "cyan"), " ", prose(text)) for name, text in one.raises))
+    for part in one.functions:
+        title = "Edge cases" if len(one.functions) == 1 else f"Edge cases of {part.name}"
+        cases = [tuple(prose(cell) for cell in (case.input, case.value, case.gradient)) for case in part.edge_cases]
+        yield from _section(title, grid("input", "value", "gradient", rows=cases))
+    example = "\n".join(part.example for part in one.functions)
+    yield from _section("Example", Syntax(example, "pycon", theme="ansi_dark", background_color="default"))
+    if one.elsewhere:
+        names = [(LIBRARIES.get(library, library), Text(name, "cyan")) for library, name in one.elsewhere.items()]
+        yield from _section("The same elsewhere", grid("library", "name", rows=names))
+    yield from _section("Reference", *map(prose, dict.fromkeys(part.references for part in one.functions)))
+
+
+def _section(title: str, *body: RenderableType) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(title, "bold")
+    yield Padding(Group(*body), (0, 0, 0, 2))
+
+
+# -- choose ---------------------------------------------------------------------------------------
+
+
+def advice(targets: Targets, data: Data) -> Group:
+    """The losses that follow from the answers, with reasons."""
+    body: list[RenderableType] = [
+        Text.assemble(("Targets  ", "bold"), targets.text),
+        Text.assemble(("Data     ", "bold"), data.text),
+    ]
+    for i, pick in enumerate(data.picks, 1):
+        body += [Text(), Text.assemble((f"{i}. ", "bold"), _code(pick)), Padding(prose(pick.why), (0, 0, 0, 3))]
+    return Group(*body, Text(), Text(f"polyloss show {data.picks[0].loss} says all of it.", "dim"))
+
+
+def _code(pick: Pick) -> Text:
+    return Text(pick.code, "cyan")

@@ -1,0 +1,154 @@
+"""The command line as its users call it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import runpy
+import sys
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import polyloss
+from polyloss import about, command, terminal
+from polyloss.choose import TARGETS
+from tests.tools import transcripts
+
+CATALOGUE = [name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)]
+GRADIENTS = os.environ.get("KERAS_BACKEND") != "numpy"
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def call(*arguments: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(command.app, arguments, input=typed, catch_exceptions=False)
+
+
+def refused(*arguments: str) -> str:
+    """The one line on stderr."""
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_list() -> None:
+    shown = call("list").stdout
+    assert [name for name in CATALOGUE if f"\n{name} " in shown] == CATALOGUE
+    assert f"{len(polyloss.catalogue())} losses" in shown
+
+
+@pytest.mark.parametrize("task", terminal.tasks())
+def test_list_of_a_task(task: str) -> None:
+    shown = call("list", "--task", task).stdout
+    expected = [name for name in CATALOGUE if task in about.about(name).tasks]
+    assert expected
+    assert [name for name in CATALOGUE if f"\n{name} " in shown] == expected
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_show(name: str) -> None:
+    """Everything that is known of the loss is on the screen."""
+    one = about.about(name)
+    shown = " ".join(call("show", name).stdout.replace("│", " ").split())
+    texts = [one.when[1:], one.summary, *(p.text for p in one.parameters), *one.elsewhere.values()]
+    for part in one.functions:
+        texts += [part.references, *(case.input for case in part.edge_cases), *part.example.splitlines()]
+        assert " ".join(about.formula_in_unicode(part.formula).split()) in shown
+    for text in texts:
+        assert " ".join(about.plain(text).split() if ">>>" not in text else text.split()) in shown
+    latex = " ".join(call("show", name, "--latex").stdout.replace("│", " ").split())
+    assert one.formula in latex
+
+
+def test_choose() -> None:
+    for targets in TARGETS:
+        for data in targets.data:
+            given = call("choose", "--targets", targets.name, "--data", data.name).stdout
+            assert all(pick.code in given for pick in data.picks)
+    asked = call("choose", typed="2\nimbalanced\n").stdout
+    assert call("choose", "--targets", "one-of-many", "--data", "imbalanced").stdout in asked
+    half = call("choose", "--targets", "numbers", typed="9\n2\n").stdout  # a number that is not there: asked again
+    assert "polyloss.Huber()" in half
+    assert call("choose", typed="").exit_code == 1
+
+
+def test_plot(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "focal.svg"
+    result = call("plot", "FocalLoss", "--gamma", "0,2", "--alpha=none", "--out", str(out), "--span", "-3,3")
+    assert result.stdout.strip() == str(out)
+    assert (result.stderr == "") == GRADIENTS
+    picture = out.read_text()
+    assert picture.startswith("<?xml")
+    monkeypatch.chdir(tmp_path)
+    assert call("plot", "huber").stdout.strip() == "huber.png"
+    assert (tmp_path / "huber.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_options_become_parameters() -> None:
+    given = (
+        "--gamma 0,1.5 --from-logits --no-average --alpha=none --at interpolates,real --class-weights (1,2) --x -1,2"
+    )
+    assert command._parameters(given.split()) == {
+        "gamma": [0, 1.5],
+        "from_logits": True,
+        "average": False,
+        "alpha": None,
+        "at": ["interpolates", "real"],
+        "class_weights": (1, 2),
+        "x": [-1, 2],
+    }
+    assert command._parameters(["--average", "true,false", "--one-sided", "False"]) == {
+        "average": [True, False],
+        "one_sided": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("list --task sleeping", "list: task must be one of 'binary classification', "),
+        ("show FocalLos", "about: loss must be in the catalogue. Got loss='FocalLos'. Did you mean FocalLoss?"),
+        ("choose --targets maybe", "choose: targets must be one of 'yes-no', "),
+        ("choose --targets numbers --data imbalanced", "choose: data must be one of 'clean', "),
+        ("plot Focal", "plot: loss must be in the catalogue. Got loss='Focal'. "),
+        ("plot FocalLoss --beta 1", "plot: FocalLoss takes --gamma, --alpha, "),
+        ("plot WassersteinLoss --beta 1", "plot: WassersteinLoss takes no option. Got --beta."),
+        ("plot Huber --delta -1", "huber: delta must be greater than 0. Got delta=-1."),
+        ("plot Huber --delta x", "huber: delta must be a number. Got delta='x'."),
+        ("plot Huber 2", "plot: options must have the form --name value. Got 2."),
+        ("plot Huber --span 3", "plot: span must be two numbers with a comma between them. Got 3."),
+        ("plot Huber --theme blue", "figure: theme must be one of 'light', 'dark'. Got theme='blue'."),
+        ("plot Huber --out nowhere/x.png", "plot: out must be a .png, .svg, .pdf file in a folder that exists. "),
+        ("plot Huber --out x.jpg", "plot: out must be a .png, .svg, .pdf file in a folder that exists. "),
+    ],
+)
+def test_refusals(arguments: str, sentence: str) -> None:
+    assert refused(*arguments.split()).startswith(sentence)
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    """`python tests/tools/transcripts.py` writes it anew."""
+    page = transcripts.PAGE.read_text()
+    assert len(transcripts.BLOCK.findall(page)) >= 3
+    assert transcripts.renewed(page) == page
+
+
+def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m polyloss`, and the sentence where the extra is missing."""
+    monkeypatch.setattr(sys, "argv", ["polyloss", "list"])
+    monkeypatch.delitem(sys.modules, "polyloss.__main__", raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("polyloss", run_name="__main__")
+    assert end.value.code == 0
+    assert "FocalLoss" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.delitem(sys.modules, "polyloss.command")
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("polyloss", run_name="__main__")
+    assert end.value.code == 'polyloss: the command line needs typer: pip install "keras-polyloss[study]"'
