@@ -77,6 +77,8 @@ def agreement(session: nox.Session) -> None:
         for task, name in (("save", backend), ("load", following)):
             environment(session, name)
             session.run(sibling(session, f"tests-{name}"), "tests/handover.py", task, str(folder), external=True)
+    siblings = [f"{name}={sibling(session, f'tests-{name}')}" for name in TRAINING]
+    session.run("python", "backends/handover_adversarial.py", *siblings)
 
 
 @nox.session

@@ -1,10 +1,10 @@
 """A training killed on one backend and resumed on another, beside the one that was never stopped.
 
-    python backends/handover_adversarial.py [jax tensorflow torch]
+    python backends/handover_adversarial.py [jax tensorflow torch] [jax=/path/to/python ...]
 
 Every pair of the backends named: the process that trains is killed in the middle of the third epoch, another one
 takes up the checkpoint of the second (tests/training/handover.py), and what it logs and ends with must be what an
-uninterrupted training gives. Runs where all of them are installed together.
+uninterrupted training gives. Each backend runs in the interpreter given for it, without one in this.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,12 +23,13 @@ from rich.table import Table
 
 ROOT = pathlib.Path(__file__).parent.parent
 BACKENDS = ("jax", "tensorflow", "torch")
+PYTHON: dict[str, str] = {}
 
 
 def run(backend: str, part: str, folder: str) -> subprocess.CompletedProcess[str]:
     """One process."""
     return subprocess.run(
-        [sys.executable, "tests/training/handover.py", part, folder],
+        [PYTHON.get(backend, sys.executable), "tests/training/handover.py", part, folder],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
@@ -53,14 +55,17 @@ def main(backends: list[str]) -> int:
     worst = 0.0
     for first in backends:
         whole = result(first, "whole", "")
-        for second in backends:
-            with tempfile.TemporaryDirectory() as folder:
-                killed = run(first, "killed", folder)
-                if killed.returncode != 9:
-                    raise SystemExit(f"{first} was to be killed, but ended with {killed.returncode}:\n{killed.stderr}")
-                resumed = result(second, "resumed", folder)
-            terms = max(np.abs(resumed[k] - whole[k]).max() for k in whole if k != "weights")
-            state = (np.abs(resumed["weights"] - whole["weights"]) / (1 + whole["weights"])).max()
+        with tempfile.TemporaryDirectory() as folder:
+            killed = run(first, "killed", f"{folder}/killed")
+            if killed.returncode != 9:
+                raise SystemExit(f"{first} was to be killed, but ended with {killed.returncode}:\n{killed.stderr}")
+            resumed = {}
+            for second in backends:  # each goes on from a copy of its own
+                shutil.copytree(f"{folder}/killed", f"{folder}/{second}")
+                resumed[second] = result(second, "resumed", f"{folder}/{second}")
+        for second, its in resumed.items():
+            terms = max(np.abs(its[k] - whole[k]).max() for k in whole if k != "weights")
+            state = (np.abs(its["weights"] - whole["weights"]) / (1 + whole["weights"])).max()
             worst = max(worst, terms, state)
             table.add_row(first, second, f"{terms:.1e}", f"{state:.1e}")
     Console().print(table)
@@ -68,4 +73,5 @@ def main(backends: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or list(BACKENDS)))
+    PYTHON.update(given.split("=", 1) for given in sys.argv[1:] if "=" in given)
+    sys.exit(main([given.partition("=")[0] for given in sys.argv[1:]] or list(BACKENDS)))

@@ -140,6 +140,16 @@ def devices() -> dict[str, dict[str, Any]]:
     return {**before, **here}
 
 
+def trajectories(reports: dict[str, dict[str, Any]]) -> tuple[list[str], float, str]:
+    """The adversarial trainings of all backends and modes; the largest distance of two of them, and which."""
+    runs = {f"{b} {how}": logs for b, r in reports.items() for how, logs in r["trajectories"].items()}
+    apart = [
+        (max(float(np.max(np.abs(np.subtract(x[name], y[name])))) for name in x), f"{one} / {other}")
+        for (one, x), (other, y) in itertools.combinations(runs.items(), 2)
+    ]
+    return [*runs], *max(apart)
+
+
 def main() -> None:
     """Print, record, and fail where two backends do not agree."""
     reports = read()
@@ -163,6 +173,13 @@ def main() -> None:
         )
     joined = published.joined(reports, rows, devices())
     console.print(published.summary(joined))
+    runs, distance, between = trajectories(reports)
+    console.print(
+        f"WGAN-GP trained {len(runs)} times ({', '.join(runs)}): the terms of every epoch within {distance:.1e} "
+        f"({between})."
+    )
+    if distance > 1e-5 or not {f"{b} eager" for b in BACKENDS} <= set(runs):
+        raise SystemExit(f"agreement: trajectories must be there and within 1e-5. Got {distance:.1e} of {runs}.")
     over = [e for r in reports.values() for e in r["errors"] if e["provider"] == "polyloss" and e["ratio"] > 1]
     if over:
         raise SystemExit(f"agreement: {len(over)} errors exceed their budget, the first: {over[0]}")

@@ -30,6 +30,7 @@ class Evidence:
         self.halves: list[dict[str, Any]] = []
         self.planted: list[str] = []
         self.refused = 0
+        self.trajectories: dict[str, dict[str, list[float]]] = {}
         self.results: dict[str, np.ndarray] = {}
         self.blocks: list[tuple[int, int]] = []
         self.tests: dict[str, dict[str, int]] = {}
@@ -109,6 +110,7 @@ class Evidence:
             "halves": self.halves,
             "planted": sorted(self.planted),
             "refused": self.refused,
+            "trajectories": self.trajectories,
             "blocks": [sum(counts) for counts in zip(*self.blocks, strict=True)],
             "tests": self.tests,
             "reasons": self.reasons,

@@ -50,13 +50,14 @@ def assert_same(a: list[np.ndarray], b: list[np.ndarray], tolerance: float = 0.0
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_trajectory_is_that_of_a_loop_written_by_hand(how):
+def test_trajectory_is_that_of_a_loop_written_by_hand(how, evidence):
     if BACKEND == "torch" and how == "jit" and shutil.which("g++") is None:
         pytest.skip("not run: no C++ compiler")
     logged = small.fit(small.compiled(small.model(), **HOW[how]))
     assert set(logged) == set(small.BY_HAND)
     for name, expected in small.BY_HAND.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=1e-5, err_msg=name)
+    evidence.trajectories[how] = logged
 
 
 def test_the_loop_written_by_hand_gives_the_numbers_kept():
