@@ -9,18 +9,12 @@ from typing import Any
 from polyloss import backend, training  # noqa: F401  (backend first: it says which framework Keras takes)
 from polyloss.adversarial import (
     AdversarialLoss,
-    GradientPenalty,
     HingeGANLoss,
     LeastSquaresLoss,
     MinimaxLoss,
     NonSaturatingLoss,
-    Penalty,
-    R1Penalty,
-    R2Penalty,
     RelativisticLoss,
     WassersteinLoss,
-    gradient_norms,
-    gradient_penalty,
     hinge_gan_discriminator_loss,
     hinge_gan_generator_loss,
     least_squares_discriminator_loss,
@@ -29,8 +23,6 @@ from polyloss.adversarial import (
     minimax_generator_loss,
     non_saturating_discriminator_loss,
     non_saturating_generator_loss,
-    r1_penalty,
-    r2_penalty,
     relativistic_discriminator_loss,
     relativistic_generator_loss,
     wasserstein_discriminator_loss,
@@ -52,6 +44,16 @@ from polyloss.framework import gradient
 from polyloss.imbalance import CategoricalFocalLoss, FocalLoss, categorical_focal_loss, focal_loss
 from polyloss.loss import Loss
 from polyloss.metric_learning import ContrastiveLoss, contrastive_loss
+from polyloss.penalties import (
+    GradientPenalty,
+    Penalty,
+    R1Penalty,
+    R2Penalty,
+    gradient_norms,
+    gradient_penalty,
+    r1_penalty,
+    r2_penalty,
+)
 from polyloss.regression import (
     Huber,
     MeanAbsoluteError,

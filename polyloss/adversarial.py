@@ -1,4 +1,4 @@
-"""Adversarial training: what two networks that train against each other minimise, and penalties on the critic.
+"""Adversarial training: what two networks that train against each other minimise.
 
 The losses take logits of the discriminator (critic), of any shape: one a sample, or a map of them. Each
 comes as a pair of functions and as a class with `discriminator` and `generator`.
@@ -7,8 +7,6 @@ comes as a pair of functions and as a class with `discriminator` and `generator`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
@@ -16,17 +14,12 @@ from keras import ops
 
 from polyloss import checks, framework, numerics
 from polyloss.declared import Declared
-from polyloss.framework import gradient
 from polyloss.numerics import Tensor
-
-Critic = Callable[[Tensor], Tensor]
-"""A discriminator as a function of its samples alone (labels and the training flag already given)."""
-
 
 # -- shared ---------------------------------------------------------------------------------------
 
 
-def _real(where: str, name: str, x: Any) -> Tensor:
+def real_tensor(where: str, name: str, x: Any) -> Tensor:
     """`x` as a tensor in the dtype it is computed in: float64 stays, everything else becomes float32."""
     if x is None or isinstance(x, str):
         checks.refuse(where, name, "be a tensor", x, TypeError)
@@ -38,16 +31,16 @@ def _real(where: str, name: str, x: Any) -> Tensor:
 
 
 def _logits(where: str, real: Any, fake: Any) -> tuple[Tensor, Tensor]:
-    return _real(where, "real", real), _real(where, "fake", fake)
+    return real_tensor(where, "real", real), real_tensor(where, "fake", fake)
 
 
-def _mean(x: Tensor) -> Tensor:
+def mean(x: Tensor) -> Tensor:
     """The mean of all elements, 0 where there are none."""
     count = numerics.size(x)
     return ops.sum(x) / (max(count, 1) if isinstance(count, int) else ops.where(count == 0, 1.0, count))
 
 
-def _ramp(x: Tensor) -> Tensor:
+def ramp(x: Tensor) -> Tensor:
     """``max(0, x)`` with derivative 0 at 0."""
     return ops.where(x > 0, x, ops.where(ops.isnan(x), x, 0.0))
 
@@ -101,7 +94,7 @@ def minimax_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: f
     on_real = numerics.softplus(-real)
     if label_smoothing:
         on_real = (1 - label_smoothing) * on_real + label_smoothing * numerics.softplus(real)
-    return _mean(on_real) + _mean(numerics.softplus(fake))
+    return mean(on_real) + mean(numerics.softplus(fake))
 
 
 def minimax_generator_loss(fake: Tensor) -> Tensor:
@@ -136,7 +129,7 @@ def minimax_generator_loss(fake: Tensor) -> Tensor:
 
     References: Goodfellow et al. 2014, arXiv:1406.2661.
     """
-    return -_mean(numerics.softplus(_real("minimax_generator_loss", "fake", fake)))
+    return -mean(numerics.softplus(real_tensor("minimax_generator_loss", "fake", fake)))
 
 
 @checks.parameters(label_smoothing=checks.between(0, 1))
@@ -210,7 +203,7 @@ def non_saturating_generator_loss(fake: Tensor) -> Tensor:
 
     References: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
-    return _mean(numerics.softplus(-_real("non_saturating_generator_loss", "fake", fake)))
+    return mean(numerics.softplus(-real_tensor("non_saturating_generator_loss", "fake", fake)))
 
 
 @checks.parameters(real_target=checks.finite(), fake_target=checks.finite(), generator_target=checks.finite())
@@ -253,7 +246,7 @@ def least_squares_discriminator_loss(
     References: Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076.
     """
     real, fake = _logits("least_squares_discriminator_loss", real, fake)
-    return 0.5 * (_mean(ops.square(real - real_target)) + _mean(ops.square(fake - fake_target)))
+    return 0.5 * (mean(ops.square(real - real_target)) + mean(ops.square(fake - fake_target)))
 
 
 @checks.parameters(generator_target=checks.finite())
@@ -288,7 +281,7 @@ def least_squares_generator_loss(fake: Tensor, *, generator_target: float = 1.0)
 
     References: Mao et al. 2017, arXiv:1611.04076.
     """
-    return 0.5 * _mean(ops.square(_real("least_squares_generator_loss", "fake", fake) - generator_target))
+    return 0.5 * mean(ops.square(real_tensor("least_squares_generator_loss", "fake", fake) - generator_target))
 
 
 def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -327,7 +320,7 @@ def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     References: Lim and Ye 2017, Geometric GAN, arXiv:1705.02894; Zhang et al. 2019, arXiv:1805.08318.
     """
     real, fake = _logits("hinge_gan_discriminator_loss", real, fake)
-    return _mean(_ramp(1 - real)) + _mean(_ramp(1 + fake))
+    return mean(ramp(1 - real)) + mean(ramp(1 + fake))
 
 
 def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
@@ -358,7 +351,7 @@ def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
 
     References: Lim and Ye 2017, arXiv:1705.02894.
     """
-    return -_mean(_real("hinge_gan_generator_loss", "fake", fake))
+    return -mean(real_tensor("hinge_gan_generator_loss", "fake", fake))
 
 
 def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -399,7 +392,7 @@ def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     References: Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875.
     """
     real, fake = _logits("wasserstein_discriminator_loss", real, fake)
-    return _mean(fake) - _mean(real)
+    return mean(fake) - mean(real)
 
 
 def wasserstein_generator_loss(fake: Tensor) -> Tensor:
@@ -430,7 +423,7 @@ def wasserstein_generator_loss(fake: Tensor) -> Tensor:
 
     References: Arjovsky et al. 2017, arXiv:1701.07875.
     """
-    return -_mean(_real("wasserstein_generator_loss", "fake", fake))
+    return -mean(real_tensor("wasserstein_generator_loss", "fake", fake))
 
 
 @checks.parameters(average=checks.boolean())
@@ -473,8 +466,8 @@ def relativistic_discriminator_loss(real: Tensor, fake: Tensor, *, average: bool
     where = "relativistic_discriminator_loss"
     real, fake = _logits(where, real, fake)
     if average:
-        return _mean(numerics.softplus(_mean(fake) - real)) + _mean(numerics.softplus(fake - _mean(real)))
-    return _mean(numerics.softplus(_paired(where, fake, real)))
+        return mean(numerics.softplus(mean(fake) - real)) + mean(numerics.softplus(fake - mean(real)))
+    return mean(numerics.softplus(_paired(where, fake, real)))
 
 
 @checks.parameters(average=checks.boolean())
@@ -517,16 +510,17 @@ def relativistic_generator_loss(fake: Tensor, real: Tensor, *, average: bool = T
     real, fake = _logits(where, real, fake)
     if average:
         return relativistic_discriminator_loss(fake, real)
-    return _mean(numerics.softplus(_paired(where, real, fake)))
+    return mean(numerics.softplus(_paired(where, real, fake)))
 
 
 def _paired(where: str, a: Tensor, b: Tensor) -> Tensor:
     """``a - b``, sample by sample."""
-    _same_shape(where, "paired logits", a, b)
+    same_shape(where, "paired logits", a, b)
     return a - b
 
 
-def _same_shape(where: str, what: str, a: Tensor, b: Tensor) -> None:
+def same_shape(where: str, what: str, a: Tensor, b: Tensor) -> None:
+    """Refuse tensors whose known sizes differ."""
     one, other = tuple(a.shape), tuple(b.shape)
     if len(one) != len(other) or any(None not in (m, n) and m != n for m, n in zip(one, other, strict=True)):
         raise ValueError(f"{where}: {what} must have one shape. Got {one} and {other}.")
@@ -535,7 +529,7 @@ def _same_shape(where: str, what: str, a: Tensor, b: Tensor) -> None:
 # -- classes --------------------------------------------------------------------------------------
 
 
-class _Adversarial(Declared, abstract=True):
+class BatchTerm(Declared, abstract=True):
     """What losses and penalties of this family have in common: a name, a dtype, and their replicas' share."""
 
     if TYPE_CHECKING:
@@ -575,13 +569,13 @@ class _Adversarial(Declared, abstract=True):
         return ops.cast(numerics.tensor(x), "float64")
 
 
-def _share(total: Tensor) -> Tensor:
+def share(total: Tensor) -> Tensor:
     """A replica's share of a scalar: engines add up the gradients of their replicas."""
     replicas = framework.replica_count()
     return total if replicas == 1 else total / replicas
 
 
-class AdversarialLoss(_Adversarial, abstract=True):
+class AdversarialLoss(BatchTerm, abstract=True):
     """Base of the adversarial losses: declared fields, and one scalar for each of the two players.
 
     Subclass it with fields and the two methods; `polyloss.training.AdversarialModel` trains with it:
@@ -615,11 +609,11 @@ class AdversarialLoss(_Adversarial, abstract=True):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, from logits of real and of generated samples."""
-        return _share(self.call_discriminator(self._widen(real), self._widen(fake)))
+        return share(self.call_discriminator(self._widen(real), self._widen(fake)))
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
-        return _share(self.call_generator(self._widen(fake), self._widen(real)))
+        return share(self.call_generator(self._widen(fake), self._widen(real)))
 
     @property
     def generator_sees_real(self) -> bool:
@@ -749,311 +743,3 @@ class RelativisticLoss(AdversarialLoss, function=relativistic_discriminator_loss
     def call_generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
         """What the generator minimises."""
         return relativistic_generator_loss(fake, real, average=self.average)
-
-
-# -- penalties on the critic ----------------------------------------------------------------------
-
-_PLACES = ("interpolates", "real", "fake", "perturbed")
-
-
-def gradient_norms(critic: Critic, x: Tensor) -> Tensor:
-    r"""The Euclidean norm of the critic's gradient by each sample, over **all** its dimensions.
-
-    .. math:: n_i = \left\lVert \partial \textstyle\sum_j D(x_j) / \partial x_i \right\rVert_2
-
-    A gradient of zero has the norm 0 with derivative 0, never NaN. Differentiable by the critic's
-    variables. Where one sample influences another's output (BatchNormalization in the critic) the formula
-    holds, and the penalties lose their meaning: normalise per sample instead.
-
-    Args:
-        critic: A function of samples. With several outputs a sample their sum counts.
-        x: Samples, (batch, ...); float64 stays, anything smaller is computed in float32.
-
-    Returns:
-        One norm a sample, (batch,), in units of the critic's output per unit of a sample.
-
-    >>> norms = polyloss.gradient_norms(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]])
-    >>> keras.ops.convert_to_numpy(norms).tolist()
-    [5.0]
-    """
-    slope = gradient(critic)(_real("gradient_norms", "x", x))
-    if len(slope.shape) == 1:
-        slope = ops.expand_dims(slope, -1)
-    return numerics.safe_norm(slope, axis=tuple(range(1, len(slope.shape))))
-
-
-def _places(where: str, at: str, real: Any, fake: Any, noise: Any, seed: Any) -> Tensor:
-    """Where a penalty takes the critic's gradient."""
-    if at != "fake":
-        real = _real(where, "real", real)
-    if at == "real":
-        return real
-    if at == "perturbed":
-        noise = keras.random.uniform(ops.shape(real), dtype="float32", seed=seed) if noise is None else noise
-        centred = real - _mean(real)
-        spread = numerics.safe_norm(ops.reshape(centred, (-1,))) / numerics.size(real) ** 0.5
-        return real + 0.5 * ops.stop_gradient(spread) * ops.cast(_real(where, "noise", noise), real.dtype)
-    fake = _real(where, "fake", fake)
-    if at == "fake":
-        return fake
-    _same_shape(where, "real and fake", real, fake)
-    fake = ops.cast(fake, real.dtype)
-    noise = keras.random.uniform((ops.shape(real)[0],), dtype="float32", seed=seed) if noise is None else noise
-    share = ops.reshape(ops.cast(_real(where, "noise", noise), real.dtype), (-1, *[1] * (len(real.shape) - 1)))
-    return share * real + (1 - share) * fake
-
-
-def _distance_from(norms: Tensor, target: float, one_sided: bool) -> Tensor:
-    off = norms - target
-    return ops.square(_ramp(off) if one_sided else off)
-
-
-@checks.parameters(
-    weight=checks.at_least(0),
-    target=checks.at_least(0),
-    one_sided=checks.boolean(),
-    at=checks.one_of(*_PLACES),
-)
-def gradient_penalty(
-    critic: Critic,
-    real: Tensor,
-    fake: Tensor = None,
-    *,
-    noise: Tensor = None,
-    seed: int | keras.random.SeedGenerator | None = None,
-    weight: float = 10.0,
-    target: float = 1.0,
-    one_sided: bool = False,
-    at: str = "interpolates",
-) -> Tensor:
-    r"""Holds the slope of the critic at `target`: WGAN-GP, WGAN-LP and DRAGAN.
-
-    .. math:: \lambda\,\operatorname{mean}_i
-        \left(\lVert \nabla_{\hat x_i} D(\hat x_i) \rVert_2 - t\right)^2, \qquad
-        \hat x = \epsilon x + (1 - \epsilon) \tilde x, \quad \epsilon \sim U(0, 1)
-        \text{ one a sample}
-
-    The norm is over all dimensions of a sample. ``one_sided=True`` counts only slopes above the target
-    (:math:`\max(0, n - t)^2`).
-
-    ================  ==========================================  ========================
-    ``at``            the points                                  known as
-    ================  ==========================================  ========================
-    "interpolates"    between a real and a generated sample       WGAN-GP; WGAN-LP with ``one_sided=True``
-    "perturbed"       ``x + 0.5 std(x) U(0, 1)``, x real          DRAGAN
-    "real", "fake"    the samples themselves
-    ================  ==========================================  ========================
-
-    When to choose it: with `WassersteinLoss`, always. For the other losses `r1_penalty` is the more
-    usual.
-
-    Args:
-        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
-        real: Real samples, (batch, ...); float64 stays, anything smaller is computed in float32.
-        fake: Generated samples of the same shape; not needed for "real" and "perturbed".
-        noise: The random numbers in [0, 1], instead of drawn ones: (batch,) for "interpolates", the shape
-            of `real` for "perturbed".
-        seed: For drawing them; inside a compiled step, a `keras.random.SeedGenerator` of the model.
-        weight: At least 0, the paper's lambda.
-        target: At least 0.
-        one_sided: Whether slopes below the target are free.
-        at: Where the slope is taken.
-
-    Returns:
-        A scalar.
-
-    Raises:
-        ValueError, TypeError: for parameters out of range or of the wrong type, and shapes that differ.
-
-    =======================  ===================  =============================================
-    input                    value                gradient
-    =======================  ===================  =============================================
-    a constant critic        weight * target^2    0 (that of a plain square root would be NaN)
-    an empty batch           0                    0
-    =======================  ===================  =============================================
-
-    >>> def critic(x):
-    ...     return 3 * x[:, 0] + 4 * x[:, 1]
-    >>> round(float(polyloss.gradient_penalty(critic, [[1.0, 2.0]], [[0.0, 0.0]], noise=[0.5])), 4)
-    160.0
-
-    References: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028. One-sided:
-    Petzka et al. 2018, arXiv:1709.08894. DRAGAN: Kodali et al. 2017, arXiv:1705.07215.
-    """
-    norms = gradient_norms(critic, _places("gradient_penalty", at, real, fake, noise, seed))
-    return weight * _mean(_distance_from(norms, target, one_sided))
-
-
-@checks.parameters(gamma=checks.at_least(0))
-def r1_penalty(critic: Critic, real: Tensor, *, gamma: float = 10.0) -> Tensor:
-    r"""Keeps the discriminator flat at real samples.
-
-    .. math:: \tfrac{\gamma}{2}\,\operatorname{mean}_i \lVert \nabla_{x_i} D(x_i) \rVert_2^2
-
-    When to choose it: with `NonSaturatingLoss`; training then converges near the solution, where without
-    it it may circle. StyleGAN trains so.
-
-    Args:
-        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
-        real: Real samples, (batch, ...); float64 stays, anything smaller is computed in float32.
-        gamma: At least 0.
-
-    Returns:
-        A scalar.
-
-    Raises:
-        ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
-
-    =================  =====  ============================================
-    input              value  gradient
-    =================  =====  ============================================
-    a constant critic  0      0 (that of a plain square root would be NaN)
-    an empty batch     0      0
-    =================  =====  ============================================
-
-    >>> round(float(polyloss.r1_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]])), 4)
-    125.0
-
-    References: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?,
-    arXiv:1801.04406.
-    """
-    return 0.5 * gamma * _mean(ops.square(gradient_norms(critic, _real("r1_penalty", "real", real))))
-
-
-@checks.parameters(gamma=checks.at_least(0))
-def r2_penalty(critic: Critic, fake: Tensor, *, gamma: float = 10.0) -> Tensor:
-    r"""Keeps the discriminator flat at generated samples.
-
-    .. math:: \tfrac{\gamma}{2}\,\operatorname{mean}_i \lVert \nabla_{\tilde x_i} D(\tilde x_i) \rVert_2^2
-
-    When to choose it: beside `r1_penalty`, where generated samples are still far from real ones.
-
-    Args:
-        critic: A function of samples: ``lambda x: discriminator(x, training=True)``.
-        fake: Generated samples, (batch, ...); float64 stays, anything smaller is computed in float32.
-        gamma: At least 0.
-
-    Returns:
-        A scalar.
-
-    Raises:
-        ValueError, TypeError: for a gamma out of range or of the wrong type, and what is no tensor.
-
-    =================  =====  ============================================
-    input              value  gradient
-    =================  =====  ============================================
-    a constant critic  0      0 (that of a plain square root would be NaN)
-    an empty batch     0      0
-    =================  =====  ============================================
-
-    >>> round(float(polyloss.r2_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], [[1.0, 2.0]], gamma=2.0)), 4)
-    25.0
-
-    References: Mescheder et al. 2018, arXiv:1801.04406.
-    """
-    return 0.5 * gamma * _mean(ops.square(gradient_norms(critic, _real("r2_penalty", "fake", fake))))
-
-
-class Penalty(_Adversarial, abstract=True):
-    """Base of the penalties: a term of the critic's gradient norms at some points, beside the loss.
-
-    A subclass says where (`points`) and what (`values`, one a sample from its norm). Calling it gives the
-    scalar; `terms` gives the scalar and the mean norm, for the log. Under `tf.distribute` both are the
-    replica's share of the mean.
-
-    Args:
-        name: By default the class's name in snake case.
-        dtype: A float dtype or `keras.DTypePolicy` to compute in if it is wider than the samples'.
-    """
-
-    kind: ClassVar[str] = "penalty"
-
-    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
-        """Where the critic's gradient is taken."""
-        raise NotImplementedError(f"{type(self).__name__}: must define points. Got none.")
-
-    def values(self, norms: Tensor) -> Tensor:
-        """The penalty of each sample, from the norm of its gradient."""
-        raise NotImplementedError(f"{type(self).__name__}: must define values. Got none.")
-
-    def noise_shape(self, real: Tensor) -> Sequence[Any] | None:
-        """The shape of the uniform numbers that `points` wants; None: it wants none."""
-        return None
-
-    def terms(
-        self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None
-    ) -> tuple[Tensor, Tensor]:
-        """The penalty and the mean norm of the gradient."""
-        norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
-        return _share(_mean(self.values(norms))), _share(_mean(norms))
-
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
-        """The penalty."""
-        return self.terms(critic, real, fake, noise, seed)[0]
-
-
-class GradientPenalty(Penalty, function=gradient_penalty, kw_only=False):
-    """Class form of `gradient_penalty`, for `AdversarialModel.compile(penalty=...)`.
-
-    >>> polyloss.GradientPenalty(5.0, one_sided=True)
-    GradientPenalty(weight=5.0, target=1.0, one_sided=True, at='interpolates')
-    >>> polyloss.GradientPenalty(weight=-1.0)
-    Traceback (most recent call last):
-    ...
-    ValueError: gradient_penalty: weight must be at least 0. Got weight=-1.0.
-    """
-
-    weight: float = 10.0
-    _: KW_ONLY
-    target: float = 1.0
-    one_sided: bool = False
-    at: str = "interpolates"
-
-    def noise_shape(self, real: Tensor) -> Sequence[Any] | None:
-        """One number a sample, one an element, or none."""
-        shape = ops.shape(real)
-        return {"interpolates": shape[:1], "perturbed": shape}.get(self.at)
-
-    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
-        """Where the critic's gradient is taken: see `gradient_penalty`."""
-        return _places("gradient_penalty", self.at, real, fake, noise, seed)
-
-    def values(self, norms: Tensor) -> Tensor:
-        """The weighted squared distance from the target."""
-        return self.weight * _distance_from(norms, self.target, self.one_sided)
-
-
-class R1Penalty(Penalty, function=r1_penalty, kw_only=False):
-    """Class form of `r1_penalty`, for `AdversarialModel.compile(penalty=...)`.
-
-    >>> polyloss.R1Penalty(1.0)
-    R1Penalty(gamma=1.0)
-    """
-
-    gamma: float = 10.0
-
-    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
-        """The real samples."""
-        return _real("r1_penalty", "real", real)
-
-    def values(self, norms: Tensor) -> Tensor:
-        """Half gamma times the squared norm."""
-        return 0.5 * self.gamma * ops.square(norms)
-
-
-class R2Penalty(Penalty, function=r2_penalty, kw_only=False):
-    """Class form of `r2_penalty`, for `AdversarialModel.compile(penalty=...)`.
-
-    >>> polyloss.R2Penalty()
-    R2Penalty(gamma=10.0)
-    """
-
-    gamma: float = 10.0
-
-    def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
-        """The generated samples."""
-        return _real("r2_penalty", "fake", fake)
-
-    def values(self, norms: Tensor) -> Tensor:
-        """Half gamma times the squared norm."""
-        return 0.5 * self.gamma * ops.square(norms)

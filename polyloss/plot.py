@@ -20,12 +20,13 @@ import numpy as np
 from keras import ops
 
 from polyloss import checks
-from polyloss.adversarial import AdversarialLoss, Penalty
+from polyloss.adversarial import AdversarialLoss
 from polyloss.declared import Declared, find
 from polyloss.domains import DISTRIBUTION, NON_NEGATIVE, PROBABILITY
 from polyloss.framework import gradient
 from polyloss.loss import Loss
 from polyloss.numerics import Tensor
+from polyloss.penalties import Penalty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,9 @@ import numpy as np
 from keras import ops, tree
 
 from polyloss import checks, framework, numerics
-from polyloss.adversarial import AdversarialLoss, Penalty, WassersteinLoss
+from polyloss.adversarial import AdversarialLoss, WassersteinLoss
 from polyloss.numerics import Tensor
+from polyloss.penalties import Penalty
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
 
