@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -16,6 +18,9 @@ from rich.text import Text
 import polyloss
 from polyloss import about, checks
 from polyloss.choose import Data, Pick, Targets
+
+if TYPE_CHECKING:
+    from polyloss.study.agree import Agreement, Worst
 
 KINDS = {"loss": "losses", "adversarial": "adversarial losses", "penalty": "penalties on a critic's gradient"}
 LIBRARIES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "tf_gan": "TF-GAN"}
@@ -127,3 +132,62 @@ def advice(targets: Targets, data: Data) -> Group:
 
 def _code(pick: Pick) -> Text:
     return Text(pick.code, "cyan")
+
+
+# -- agree ----------------------------------------------------------------------------------------
+
+
+def agreement(found: Agreement) -> Group:
+    """How far the backends are from float64 and from each other, with the input where it is farthest."""
+    names = list(found.results)
+    rows: list[list[str]] = []
+    for key in found.keys():
+        part, _, quantity = key.partition("|")
+        for group in dict.fromkeys(found.tried.group.tolist()):
+            errors = [found.error(name, key, group) for name in names]
+            worst = found.apart(key, group)
+            row = [f"{part} {quantity}".strip(), group, *(_ulps(error) for error in errors), _ulps(worst)]
+            rows.append([*row, *(_where(found, worst) if worst is not None and worst.ulp else ("", "", ""))])
+    headers = ["", "inputs", *names, "apart", "absolute", "between", "at"]
+    table = grid(*headers, rows=rows)
+    for column in table.columns[2 : 3 + len(names)]:
+        column.justify = "right"
+        column.no_wrap = True
+    body: list[RenderableType] = [
+        Text.assemble(("polyloss.", "dim"), (repr(found.loss), "bold"), f", {len(found.tried.x):,} inputs"),
+        Text("Worst distance in ULP (units in the last place) of float32", "dim"),
+        Text(),
+        table,
+        Text(),
+    ]
+    if found.reference is not None:
+        body.append(Text(f"Under a backend: its distance from float64, as {found.reference[0]} computes it.", "dim"))
+    elif names:
+        body.append(Text("No backend here computes in float64: there is no reference.", "dim"))
+    body.append(Text('"apart": of the two backends that are farthest from each other.', "dim"))
+    if any("differs" in cell for row in rows for cell in row):
+        body.append(Text('"differs": infinite, or NaN, on one side only.', "dim"))
+    body += [Text(f"{name}: {fault}", "yellow") for name, fault in found.faults.items()]
+    if isinstance(found.loss, polyloss.AdversarialLoss):
+        body.append(Text("An input is a batch: [real, fake], three scores each.", "dim"))
+    return Group(*body)
+
+
+def _ulps(worst: Worst | None) -> str:
+    if worst is None:
+        return "-"
+    return "differs" if math.isinf(worst.ulp) else f"{worst.ulp:.1f}" if worst.ulp < 1000 else f"{worst.ulp:.0e}"
+
+
+def _where(found: Agreement, worst: Worst) -> tuple[str, str, str]:
+    """The absolute distance, between which backends, and at which input."""
+    given = "x=" + _array(found.tried.x[worst.row])
+    if found.tried.y is not None:
+        given = f"y={_array(found.tried.y[worst.row])} {given}"
+    absolute = "" if math.isinf(worst.absolute) else f"{worst.absolute:.1e}"
+    return absolute, " / ".join(worst.between), given
+
+
+def _array(x: np.ndarray) -> str:
+    shown = [f"{number:.6g}" for number in np.ravel(x).tolist()]
+    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"

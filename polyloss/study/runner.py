@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import contextlib
 import datetime
 import json
 import os
@@ -143,6 +144,12 @@ class Process:
             else:
                 self.process.kill()
         self.process.wait()
+        for thread in self.threads:
+            thread.join(timeout=5)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            with contextlib.suppress(OSError):  # what was not sent is of no use any more
+                if pipe is not None:
+                    pipe.close()
 
 
 class Study:

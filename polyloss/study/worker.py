@@ -36,7 +36,12 @@ def main() -> None:
         if importlib.util.find_spec(package) is None:
             say("missing", text=f"{package} is not installed for {sys.executable}")
             return
-    Worker(spec, say).run()
+    if "loss" in spec:  # `polyloss agree`
+        from polyloss.study import agree
+
+        agree.work(spec, say)
+    else:
+        Worker(spec, say).run()
     say("done")
     lines.flush()
     os._exit(0)  # nothing is left to be saved; some frameworks take seconds to close, or hang

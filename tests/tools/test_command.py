@@ -94,7 +94,7 @@ def test_options_become_parameters() -> None:
     given = (
         "--gamma 0,1.5 --from-logits --no-average --alpha=none --at interpolates,real --class-weights (1,2) --x -1,2"
     )
-    assert command._parameters(given.split()) == {
+    assert command._parameters("plot", given.split()) == {
         "gamma": [0, 1.5],
         "from_logits": True,
         "average": False,
@@ -103,7 +103,7 @@ def test_options_become_parameters() -> None:
         "class_weights": (1, 2),
         "x": [-1, 2],
     }
-    assert command._parameters(["--average", "true,false", "--one-sided", "False"]) == {
+    assert command._parameters("plot", ["--average", "true,false", "--one-sided", "False"]) == {
         "average": [True, False],
         "one_sided": False,
     }

@@ -1,0 +1,361 @@
+"""`polyloss agree`: one loss on the same inputs on several backends, each in its own process, and in float64.
+
+The inputs are drawn and written once, in float32. Every backend computes value and gradient; one of them does so
+again in float64, as the reference. Distances are in units in the last place (ULP) of the float32 result, where a
+result below the smallest normal number counts as that number: XLA and TensorFlow flush there.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import polyloss
+from polyloss import checks, declared, numerics
+from polyloss.adversarial import AdversarialLoss, Penalty, gradient_norms
+from polyloss.domains import DISTRIBUTION, NON_NEGATIVE, PROBABILITY
+
+BACKENDS = ("jax", "tensorflow", "torch", "numpy")
+GROUPS = ("random", "corners", "inf, NaN")
+QUANTITIES = ("value", "gradient")
+TINY = float(np.finfo("float32").smallest_normal)
+
+Evaluate = Callable[[Any], Any]
+"""Values of a batch of samples, one or more a sample."""
+
+
+# -- inputs ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Inputs:
+    """What a loss is tried on: targets (None: it has none), predictions, and which of `GROUPS` each row is of."""
+
+    y: np.ndarray | None
+    x: np.ndarray
+    group: np.ndarray
+
+
+_EDGES = [0.0, 1e-30, 1e-12, 1e-7, 1e-3, 0.1, 0.5, 1.0, 15.5, 16.7, 20.0, 37.0, 40.0, 87.0, 88.7, 100.0, 1e4]
+_BROKEN = [np.inf, -np.inf, np.nan]
+
+
+def inputs(loss: Any, count: int = 1000, seed: int = 0) -> Inputs:
+    """Random and special inputs for a loss, as its domains ask; the same numbers each time.
+
+    >>> from polyloss.study.agree import inputs
+    >>> tried = inputs(polyloss.Huber(), count=10)
+    >>> tried.x.shape == tried.y.shape, sorted(set(tried.group.tolist()))
+    (True, ['corners', 'inf, NaN', 'random'])
+    """
+    rng = np.random.default_rng(seed)
+    logits = bool(getattr(loss, "from_logits", False))
+    if isinstance(loss, AdversarialLoss):
+        scales = np.resize([0.5, 4.0, 30.0], count)[:, None, None]
+        return _joined(rng.normal(0, 1, (count, 2, 3)) * scales, _spread(_reals(), (2, 3)), _spread(_BROKEN, (2, 3)))
+    if isinstance(loss, Penalty):
+        return _joined(rng.normal(0, 1, (count, 3)), _spread([0.0, 1e-12, 1e-3, 1.0, 1e4], (3,)), None)
+    if loss.predictions is DISTRIBUTION:
+        rows = rng.normal(0, 1, (count, 3)) * np.resize([0.5, 3.0, 20.0], count)[:, None]
+        special: list[float] = _reals() if logits else [0.0, 1e-9, 1e-7, 1e-3, 0.5, 1.0]
+        if not logits:
+            rows = rng.dirichlet([0.5, 0.5, 0.5], count)
+        found = _joined(rows, _spread(special, (3,), rest=0.0 if logits else 0.5), _spread(_BROKEN, (3,)))
+        labels = (np.arange(len(found.x)) % 3).astype("int32")
+        found.y = np.eye(3, dtype="float32")[labels] if loss.targets is DISTRIBUTION else labels
+        return found
+    if loss.predictions is PROBABILITY:
+        edges = [0.0, 1e-9, 5e-8, 1e-7, 2e-7, 1e-6, 1e-3, 0.1, 0.25, 0.5]
+        drawn = rng.normal(0, 4, count) if logits else rng.uniform(0, 1, count)
+        return _against([0.0, 1.0, 0.3], drawn, _reals() if logits else [*edges, *(1 - e for e in edges)])
+    if loss.targets is PROBABILITY:  # pairs of embeddings
+        found = _joined(rng.normal(0, 1, (count, 2, 3)) * 0.5, _spread(_reals(), (2, 3)), _spread(_BROKEN, (2, 3)))
+        found.y = (np.arange(len(found.x)) % 2).astype("float32")
+        return found
+    if loss.predictions is NON_NEGATIVE:
+        return _against([0.0, 1.0, 1000.0], np.exp(rng.normal(2, 4, count)), [*_EDGES, 1e6, 1e30])
+    return _against([0.0, 1.0, -3.5], rng.normal(0, 1, count) * np.resize([0.5, 4.0, 1e4], count), _reals())
+
+
+def _reals() -> list[float]:
+    return [*_EDGES, *(-e for e in _EDGES[1:])]
+
+
+def _joined(drawn: np.ndarray, special: np.ndarray, broken: np.ndarray | None) -> Inputs:
+    """The groups in one batch, in float32."""
+    parts = [drawn, special, np.zeros((0, *drawn.shape[1:])) if broken is None else broken]
+    group = np.repeat(GROUPS, [len(part) for part in parts])
+    return Inputs(None, np.concatenate(parts).astype("float32"), group)
+
+
+def _spread(values: Sequence[float], shape: tuple[int, ...], rest: float = 0.0) -> np.ndarray:
+    """Rows of a shape: each value at the first place alone, and everywhere."""
+    once, all_over = np.full((len(values), *shape), rest), np.zeros((len(values), *shape))
+    once.reshape(len(values), -1)[:, 0] = values
+    all_over += np.asarray(values).reshape(-1, *[1] * len(shape))
+    return np.concatenate([once, all_over])
+
+
+def _against(targets: Sequence[float], drawn: np.ndarray, special: Sequence[float]) -> Inputs:
+    """Every target with every prediction, one element a sample."""
+    found = _joined(drawn[:, None], np.asarray(special)[:, None], np.asarray(_BROKEN)[:, None])
+    x, group = np.tile(found.x, (len(targets), 1)), np.tile(found.group, len(targets))
+    return Inputs(np.repeat(np.asarray(targets, "float32"), len(found.x))[:, None], x, group)
+
+
+# -- one backend at work --------------------------------------------------------------------------
+
+
+def parts(loss: Any, y: Any) -> dict[str, Evaluate]:
+    """What there is to compute, by name: one function, or those of the two players."""
+    from keras import ops
+
+    if isinstance(loss, Penalty):
+
+        def critic(x: Any) -> Any:
+            return ops.sum(ops.convert_to_tensor([0.5, -1.0, 2.0], dtype=numerics.dtype_of(x)) * x * x, -1)
+
+        return {"": lambda x: loss.values(gradient_norms(critic, x))}
+    if isinstance(loss, AdversarialLoss):
+        return {
+            "discriminator": lambda x: ops.map(lambda batch: loss.call_discriminator(batch[0], batch[1]), x),
+            "generator": lambda x: ops.map(lambda batch: loss.call_generator(batch[1], batch[0]), x),
+        }
+    return {"": lambda x: loss.call(y, x)}
+
+
+def evaluate(loss: Any, y: np.ndarray | None, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Value and gradient of each part, a row a sample; no gradient on a backend without."""
+    from keras import ops
+
+    from polyloss.plot import has_gradients
+
+    found = {}
+    given = ops.convert_to_tensor(x)
+    for part, call in parts(loss, None if y is None else ops.convert_to_tensor(y)).items():
+        found[f"{part}|value"] = call(given)
+        if has_gradients():
+            found[f"{part}|gradient"] = polyloss.gradient(call)(given)
+    return {key: np.asarray(ops.convert_to_numpy(a)).reshape(len(x), -1) for key, a in found.items()}
+
+
+def work(spec: Mapping[str, Any], say: Callable[..., None]) -> None:
+    """What the worker does: read the inputs, compute, write."""
+    from polyloss import framework
+
+    folder = pathlib.Path(spec["folder"])
+    framework.exact_products()
+    if spec["dtype"] == "float64":
+        framework.double_precision()
+    loss = declared.find(spec["loss"])(**spec["parameters"])
+    with np.load(folder / "inputs.npz") as stored:
+        y = stored["y"] if "y" in stored else None
+        x = stored["x"].astype(spec["dtype"])
+    if y is not None and y.dtype == np.float32:
+        y = y.astype(spec["dtype"])
+    say("begin", job=spec["dtype"])
+    with np.errstate(all="ignore"):
+        found = evaluate(loss, y, x)
+    wrong = next((f"{key} in {a.dtype}" for key, a in found.items() if a.dtype != spec["dtype"]), None)
+    if wrong is not None:
+        raise TypeError(f"agree: asked for {spec['dtype']}, but computed {wrong}")
+    np.savez(folder / spec["out"], allow_pickle=False, **found)
+    say("end", job=spec["dtype"])
+
+
+# -- comparing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest distance of two results over a group of inputs, and where."""
+
+    ulp: float
+    absolute: float
+    row: int
+    between: tuple[str, str]
+
+
+@dataclass
+class Agreement:
+    """What was measured.
+
+    Attributes:
+        loss: The loss, as it was computed.
+        tried: The inputs.
+        results: Arrays of ``"part|quantity"`` by backend, in float32.
+        reference: The same in float64, and who computed it; None: nobody could.
+        faults: What kept a backend from taking part, in words.
+    """
+
+    loss: Any
+    tried: Inputs
+    results: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    reference: tuple[str, dict[str, np.ndarray]] | None = None
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def keys(self) -> list[str]:
+        """Every ``"part|quantity"`` that somebody measured, values first."""
+        found = dict.fromkeys(key for arrays in self.results.values() for key in arrays)
+        return sorted(found, key=lambda key: (key.partition("|")[0], QUANTITIES.index(key.partition("|")[2])))
+
+    def error(self, backend: str, key: str, group: str) -> Worst | None:
+        """How far a backend is from the reference; None where one of them has no such result."""
+        if self.reference is None or key not in self.results[backend] or key not in self.reference[1]:
+            return None
+        exact = self.reference[1][key]
+        return self._worst(key, group, [(backend, "float64", self.results[backend][key], exact)])
+
+    def apart(self, key: str, group: str) -> Worst | None:
+        """How far any two backends are apart; None where fewer than two have the result."""
+        have = [(name, arrays[key]) for name, arrays in self.results.items() if key in arrays]
+        pairs = [(one, other, a, b) for i, (one, a) in enumerate(have) for other, b in have[i + 1 :]]
+        return self._worst(key, group, pairs) if pairs else None
+
+    def _worst(self, key: str, group: str, pairs: Sequence[tuple[str, str, np.ndarray, np.ndarray]]) -> Worst | None:
+        rows = np.flatnonzero(self.tried.group == group)
+        if not rows.size:
+            return None
+        found = []
+        for one, other, a, b in pairs:
+            ulps, absolute = distance(a[rows], b[rows])
+            ulps, absolute = ulps.max(axis=1), absolute.max(axis=1)
+            at = int(np.argmax(ulps))
+            found.append(Worst(float(ulps[at]), float(absolute[at]), int(rows[at]), (one, other)))
+        return max(found, key=lambda worst: worst.ulp)
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far two results are apart, in ULP of float32 and absolutely; NaN meets NaN, infinity the same infinity.
+
+    >>> from polyloss.study.agree import distance
+    >>> a, b = np.array([1.0, 0.0, np.nan, np.inf]), np.array([1.0 + 2**-23, 1e-45, np.nan, 1.0])
+    >>> distance(a, b)[0].round(3).tolist()
+    [1.0, 0.0, 0.0, inf]
+    """
+    with np.errstate(all="ignore"):
+        a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
+        a, b = (np.where(np.abs(x) > np.finfo("float32").max, np.copysign(np.inf, x), x) for x in (a, b))
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        absolute = np.where(same, 0.0, np.abs(a - b))
+        absolute = np.where(np.isnan(absolute), np.inf, absolute)
+        size = np.nan_to_num(np.maximum(np.abs(a), np.abs(b)), nan=0.0, posinf=0.0).astype("float32")
+        return absolute / np.maximum(np.spacing(size).astype("float64"), TINY), absolute
+
+
+# -- the processes --------------------------------------------------------------------------------
+
+
+def agree(
+    loss: Any,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    backends: Sequence[str] = ("jax", "tensorflow", "torch"),
+    python: Mapping[str, str] | None = None,
+    count: int = 1000,
+    seed: int = 0,
+    timeout: float = 300.0,
+    device: str = "cpu",
+    tell: Callable[[str], None] = lambda text: None,
+) -> Agreement:
+    """Compute one loss on several backends, each in its own process, and once in float64.
+
+    Args:
+        loss: A class of the catalogue, or a name.
+        parameters: Of the loss. Logits are the default here.
+        backends: Of ``"jax"``, ``"tensorflow"``, ``"torch"`` and (values only) ``"numpy"``.
+        python: Interpreters of their own, by backend.
+        count: How many random inputs.
+        seed: Of their drawing.
+        timeout: Seconds without a sign of life after which a process is stopped.
+        device: ``"cpu"``; anything else leaves the choice to the framework.
+        tell: Called with what is going on.
+
+    Raises:
+        ValueError, TypeError: for a loss, parameters or backends that are none.
+    """
+    from polyloss.study.runner import REFEREES
+
+    cls = declared.find(loss, "agree")
+    for name in (*backends, *(python or {})):
+        checks.one_of(*BACKENDS)("agree", "backend", name)
+    given = {"from_logits": True} if "from_logits" in cls._fields else {}
+    given.update(parameters or {})
+    made = cls(**given)
+    found = Agreement(made, inputs(made, count, seed))
+    with tempfile.TemporaryDirectory(prefix="polyloss-agree-") as name:
+        folder = pathlib.Path(name)
+        kept = {"x": found.tried.x} | ({} if found.tried.y is None else {"y": found.tried.y})
+        np.savez(folder / "inputs.npz", allow_pickle=False, **kept)
+        spec = {"loss": cls.__name__, "parameters": given, "folder": name, "settings": {"tf32": False}}
+        job = _Job(spec, folder, dict(python or {}), timeout, device, tell)
+        job.all([(backend, "float32") for backend in dict.fromkeys(backends)], found)
+        for backend in REFEREES:
+            if backend in found.results and (exact := job.one(backend, "float64", found)) is not None:
+                found.reference = (backend, exact)
+                break
+    return found
+
+
+@dataclass
+class _Job:
+    spec: dict[str, Any]
+    folder: pathlib.Path
+    python: dict[str, str]
+    timeout: float
+    device: str
+    tell: Callable[[str], None]
+
+    def _start(self, backend: str, dtype: str) -> Any:
+        import sys
+
+        from polyloss.study.runner import Process
+
+        spec = {**self.spec, "dtype": dtype, "out": f"{backend}-{dtype}.npz"}
+        return Process(backend, self.python.get(backend, sys.executable), spec, self.device)
+
+    def all(self, wanted: Sequence[tuple[str, str]], found: Agreement) -> None:
+        """Several at once: most of the time is taken by importing frameworks."""
+        from polyloss.study.runner import Fault
+
+        started: dict[str, Any] = {}
+        try:
+            for backend, dtype in wanted:
+                try:
+                    started[backend] = self._start(backend, dtype)
+                except Fault as fault:
+                    found.faults[backend] = str(fault)
+            for backend, dtype in wanted:
+                if backend in started and (arrays := self._finish(backend, dtype, started[backend], found)) is not None:
+                    found.results[backend] = arrays
+        finally:
+            for process in started.values():
+                process.stop()
+
+    def one(self, backend: str, dtype: str, found: Agreement) -> dict[str, np.ndarray] | None:
+        """One process: the reference."""
+        process = self._start(backend, dtype)
+        try:
+            return self._finish(backend, dtype, process, found)
+        finally:
+            process.stop()
+
+    def _finish(self, backend: str, dtype: str, process: Any, found: Agreement) -> dict[str, np.ndarray] | None:
+        from polyloss.study.runner import Fault
+
+        self.tell(f"{backend}, {dtype}")
+        try:
+            for event in process.events(self.timeout):
+                if event["event"] == "missing":
+                    found.faults[backend] = event["text"]
+                    return None
+        except Fault as fault:
+            found.faults[backend if dtype == "float32" else f"{backend}, float64"] = str(fault)
+            return None
+        with np.load(self.folder / f"{backend}-{dtype}.npz") as stored:
+            return dict(stored)
