@@ -17,8 +17,9 @@ import numpy as np
 
 import polyloss
 from polyloss import checks, declared, numerics
-from polyloss.adversarial import AdversarialLoss, Penalty, gradient_norms
+from polyloss.adversarial import AdversarialLoss
 from polyloss.domains import DISTRIBUTION, NON_NEGATIVE, PROBABILITY
+from polyloss.penalties import Penalty, gradient_norms
 
 BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 GROUPS = ("random", "corners", "inf, NaN")
