@@ -7,7 +7,7 @@ be set stops the build.
 from __future__ import annotations
 
 import functools
-import html
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -91,9 +91,21 @@ def _inline(translator: Any, node: nodes.math) -> None:
     raise nodes.SkipNode
 
 
+def parts(latex: str) -> list[str]:
+    r"""A formula at its outermost ``\qquad``: what stands side by side may wrap on a narrow page."""
+    found, depth = [""], 0
+    for piece in re.split(r"(\\qquad\b|\\begin\{|\\end\{|\\left\b|\\right\b|(?<!\\)[{}])", latex):
+        if piece == "\\qquad" and depth == 0:
+            found.append("")
+            continue
+        found[-1] += piece
+        depth += {"{": 1, "\\begin{": 2, "\\left": 1, "}": -1, "\\end{": 0, "\\right": -1}.get(piece, 0)
+    return [part.strip() for part in found]
+
+
 def _block(translator: Any, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math" title="{html.escape(node.astext(), quote=True)}">')
-    translator.body.append(svg(node.astext(), inline=False) + "</div>\n")
+    drawn = "\n".join(svg(part, inline=False) for part in parts(node.astext()))
+    translator.body.append(f'<div class="math">{drawn}</div>\n')
     raise nodes.SkipNode
 
 

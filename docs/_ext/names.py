@@ -12,12 +12,14 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 import polyloss
 
-PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name != "__version__"}
+PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name not in ("__version__", "training")}
 PUBLIC |= {name: f"polyloss.training.{name}" for name in polyloss.training.__all__}
+CLASSES = {name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)}
 OURS = re.compile(r"polyloss\.|[A-Za-z]\w*(_loss|Loss|Penalty)$")
 """What must be a name of ours."""
 NOT_OURS = {"add_loss", "polyloss", "Loss"}
@@ -56,7 +58,29 @@ def role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options:
     return [reference], []
 
 
+class Names(SphinxPostTransform):
+    """In Markdown, code that is nothing but a public name leads to it as well; headings stay as they are."""
+
+    default_priority = 5  # before references are resolved
+
+    def run(self, **kwargs: Any) -> None:
+        """Wrap each such literal in a reference."""
+        for literal in list(self.document.findall(nodes.literal)):
+            plain = isinstance(literal.parent, nodes.TextElement) and not isinstance(
+                literal.parent, (nodes.reference, nodes.title, pending_xref)
+            )
+            sure = OURS.match(literal.astext()) or literal.astext() in CLASSES  # not `gradient`, which may be any
+            full = target(literal.astext()) if plain and sure and not literal["classes"] else None
+            if full is None:
+                continue
+            reference = pending_xref("", refdomain="py", reftype="obj", reftarget=full, refexplicit=True, refwarn=False)
+            reference["refdoc"] = self.env.current_document.docname
+            literal.replace_self(reference)
+            reference += literal
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """`default_role = "name"`."""
     app.add_role("name", role)
+    app.add_post_transform(Names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

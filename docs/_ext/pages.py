@@ -59,7 +59,7 @@ def polyloss_name(entry: About) -> str:
 # -- a loss ---------------------------------------------------------------------------------------
 
 
-def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any]) -> str:
+def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any], guides: list[str]) -> str:
     """All there is to say of one class."""
     parts = [
         f".. _loss-{entry.name}:\n",
@@ -88,6 +88,8 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
     if measured:
         parts += [title("Measured accuracy", "-"), measured]
     parts += [title("The same loss elsewhere", "-"), elsewhere(entry)]
+    if guides:
+        parts += [title("Guides", "-"), *(f"- :doc:`/{path}`" for path in guides), ""]
     parts += [title("See also", "-"), see_also(entry, everything)]
     parts += [title("Reference", "-"), *(references(function) for function in entry.functions[:1])]
     return "\n".join(parts)
@@ -312,6 +314,16 @@ def markup(text: str) -> str:
 # -- Sphinx ---------------------------------------------------------------------------------------
 
 
+def guides(source: pathlib.Path) -> dict[str, list[str]]:
+    """The guides of each loss: those whose heading names it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((source / "guides").glob("*.md")):
+        heading = path.read_text(encoding="utf-8").partition("\n")[0]
+        for name in re.findall(r"`(\w+)`", heading):
+            found.setdefault(name, []).append(f"guides/{path.stem}")
+    return found
+
+
 def write(path: pathlib.Path, text: str) -> None:
     """Only where it changed, so that a second build is quick."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -332,8 +344,10 @@ def generate(app: Sphinx) -> None:
         "migration": lambda: migration(tomllib.loads((source / "data" / "migration.toml").read_text("utf-8"))),
         **evidence_pages.PAGES,
     }
+    told = guides(source)
     for name, entry in everything.items():
-        pages[page_of(entry)] = lambda entry=entry, name=name: loss_page(entry, everything, options.get(name, {}))
+        more = (options.get(name, {}), told.get(name, []))
+        pages[page_of(entry)] = lambda entry=entry, more=more: loss_page(entry, everything, *more)
         draw(entry, options.get(name, {}), folder / "curves")
     if unknown := options.keys() - everything.keys():
         raise PageError(f"curves.toml: no such loss: {', '.join(sorted(unknown))}")
