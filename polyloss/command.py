@@ -202,31 +202,34 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
     backends: Annotated[str, typer.Option(help="Which, in this order.")] = "jax,tensorflow,torch",
-    seeds: Annotated[int, typer.Option(min=1, help="Initial weights and orders of batches.")] = 3,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 3.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
     modes: Annotated[
-        str, typer.Option(help="eager, jit (jax.jit, XLA, torch.compile), auto (Keras's choice).")
-    ] = "eager,jit",
-    moved: Annotated[int, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor.")] = 3,
+        str | None,
+        typer.Option(help="eager, jit (jax.jit, XLA, torch.compile), auto (Keras's choice). Default: eager,jit."),
+    ] = None,
+    moved: Annotated[
+        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 3.")
+    ] = None,
     at: Annotated[str, typer.Option(help="Steps at which the model is compared link by link.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
     python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 600,
     tf32: Annotated[bool, typer.Option("--tf32", help="Let GPUs round products to TF32.")] = False,
     small: Annotated[
-        bool, typer.Option("--small", help="2 seeds, 2 moved trainings, 1 epoch of at most 12 steps.")
+        bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
     ] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.
 
-    Status: 0 they agree, 1 they part, 3 too little could be measured, 2 a mistake in the call.
+    Status: 0 they agree, 1 they part, 3 not all of it ran (and what ran agrees), 2 a mistake in the call.
     """
     from polyloss.study import command
 
     settings = {
-        "backends": tuple(backends.split(",")), "modes": tuple(modes.split(",")), "seeds": seeds, "moved": moved,
+        "backends": tuple(backends.split(",")), "modes": tuple(modes.split(",")) if modes else None, "seeds": seeds, "moved": moved,
         "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
         "python": _pairs(python or []),
     }  # fmt: skip

@@ -15,16 +15,16 @@ from polyloss.study.runner import Settings, Study, display
 from polyloss.study.training import MODES
 from polyloss.study.workload import BUILT_IN
 
-STATUS = {"agree": 0, "part": 1, "incomplete": 3}
-SMALL = {"seeds": 2, "moved": 2, "epochs": 1, "steps": 12}
+NOT_ALL = 3
+SMALL = {"seeds": 2, "moved": 2, "epochs": 1, "steps": 12, "modes": ("auto",)}
 _TONES = {"agree": "green", "part": "red", "incomplete": "yellow"}
 
 
 def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
     """The settings, checked."""
     made = dict(given)
-    if small:
-        made |= SMALL | {k: made[k] for k in ("epochs", "steps") if made[k] is not None}
+    default = {name: getattr(Settings, name) for name in SMALL} | (SMALL if small else {})
+    made |= {name: value for name, value in default.items() if made[name] is None}
     for name, known in (("backends", ("jax", "tensorflow", "torch")), ("modes", tuple(MODES))):
         wrong = next((v for v in made[name] if v not in known), None)
         if wrong is not None or len(set(made[name])) < len(made[name]):
@@ -48,7 +48,7 @@ def study(workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.
         settings = settings_of(given, small)
         out.mkdir(parents=True, exist_ok=True)
         if workload != "all":
-            return STATUS[one(workload, settings, out, console)["verdict"]["answer"]]
+            return status(one(workload, settings, out, console))
         answers = []
         for name in BUILT_IN:
             console.rule(name)
@@ -57,10 +57,17 @@ def study(workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.
             (out / "index.md").write_text(index(answers))
             if found["interrupted"]:
                 break
-        return max(STATUS[a["verdict"]["answer"]] for a in answers)
+        found_any = [status(a) for a in answers]
+        return 1 if 1 in found_any else max(found_any)
     except ValueError as error:
         console.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
         return 2
+
+
+def status(found: Mapping[str, Any]) -> int:
+    """For the shell."""
+    verdict = found["verdict"]
+    return 1 if verdict["answer"] == "part" else 0 if verdict["answer"] == "agree" and verdict["complete"] else NOT_ALL
 
 
 def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def _figure(title: str, x: str, y: str, *, log: bool = False, height: int = 400)
         yaxis={"title": {"text": y}, "automargin": True, "exponentformat": "power"},
     )  # fmt: skip
     if log:
-        made.update_yaxes(type="log", dtick=1 if height else None)
+        made.update_yaxes(type="log", nticks=10, minor={"showgrid": False})
     return made
 
 
@@ -53,7 +53,7 @@ def losses(study: Study, term: str) -> go.Figure:
         values = run["terms"][term]
         made.add_scatter(
             x=list(range(len(values))), y=values, mode="lines", name=name, legendgroup=name,
-            showlegend=name not in seen, opacity=0.9 if run["seed"] == 0 else 0.45,
+            showlegend=name not in seen, opacity=1 if run["seed"] == 0 else 0.5,
             line={**_style(name, modes), "width": 1.4 + 1.5 * (len(names) - 1 - names.index(name))},
             hovertemplate=f"{name}, seed {run['seed']}<br>step %{{x}}: %{{y:.8g}}<extra></extra>",
         )  # fmt: skip
@@ -141,6 +141,8 @@ def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
         y=study["settings"]["link_multiple"], line={"color": _RED, "dash": "dash", "width": 1.5},
         annotation_text="allowed", annotation_position="top left",
     )  # fmt: skip
+    highest = max((_shown(r["times"]) for r in point["rows"]), default=1.0)
+    made.update_yaxes(range=[-2.3, max(2.0, float(np.log10(highest)) + 0.5)])
     made.update_xaxes(categoryorder="array", categoryarray=list(dict.fromkeys(labels)), tickangle=-45)
     made.update_layout(legend={"y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"}, margin={"t": 90})
     return made
@@ -181,7 +183,7 @@ def bars(study: Study, title: str, unit: str, values: Mapping[str, float]) -> go
     made = _figure(title, unit, "")
     names = list(values)[::-1]
     made.add_bar(
-        y=names, x=[values[n] for n in names], orientation="h", text=[f"{values[n]:.3g}" for n in names],
+        y=names, x=[values[n] for n in names], orientation="h", text=[f"{values[n]:,.4g}" for n in names],
         marker={"color": [COLOURS.get(n.partition("/")[0], _GREY) for n in names]}, showlegend=False,
         hovertemplate="%{y}: %{x:.4g} " + unit + "<extra></extra>",
     )  # fmt: skip

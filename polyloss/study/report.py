@@ -73,7 +73,8 @@ def _figures(study: Study) -> dict[str, Any]:
             peak = {verdict.contestant(r): r[f"{part}_peak_bytes"] / 2**20 for r in base if r[f"{part}_peak_bytes"]}
             if peak:
                 found[f"memory: {part}"] = pictures.bars(study, f"Most memory in use, {part}", "MiB", peak)
-        for metric in dict.fromkeys(m for r in base for epoch in r["epochs"] for m in epoch):
+        several = [r for r in base if len(r["epochs"]) > 1]  # one point is no curve: it stands in the table
+        for metric in dict.fromkeys(m for r in several for epoch in r["epochs"] for m in epoch):
             found[f"metrics: {metric}"] = pictures.metrics(study, metric)
         found["norms: gradient"] = pictures.norms(study)
     return found

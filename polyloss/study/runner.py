@@ -198,7 +198,14 @@ class Study:
                 jobs.append(job)
         for step in s.at:
             jobs.append({"id": f"chain/{step}", "task": "chain", "step": step, "first": first, "referee": False})
+        if backend == next(b for b in REFEREES if b in s.backends):
+            jobs += self._referee(s.at)  # last: it turns the whole process to float64
         return jobs
+
+    def _referee(self, steps: Sequence[int]) -> list[dict[str, Any]]:
+        return [
+            {"id": f"referee/{step}", "task": "chain", "step": step, "first": False, "referee": True} for step in steps
+        ]
 
     def _group(self, job: Mapping[str, Any]) -> str:
         """Jobs that share a fate: where one fails, the others are not tried."""
@@ -237,13 +244,13 @@ class Study:
         for backend in self.settings.backends:
             self._backend(backend)
         for backend in REFEREES:
-            if self.taken and self.study["backends"].get(backend, {}).get("ran"):
-                jobs = [
-                    {"id": f"referee/{step}", "task": "chain", "step": step, "first": False, "referee": True}
-                    for step in self.taken
-                ]
-                self._work(backend, jobs)
-                break
+            missing = [step for step in self.taken if step not in self.referees]
+            if (
+                missing
+                and backend in self.study["backends"]
+                and backend not in {f["backend"] for f in self.study["faults"]}
+            ):
+                self._work(backend, self._referee(missing))
 
     def _backend(self, backend: str) -> None:
         pending = self._jobs(backend)
