@@ -221,6 +221,7 @@ def study_workload(
         bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
     ] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
+    markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.
 
@@ -233,7 +234,7 @@ def study_workload(
         "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
         "python": _pairs(python or []),
     }  # fmt: skip
-    raise typer.Exit(command.study(workload, settings, small=small, out=out))
+    raise typer.Exit(command.study(workload, settings, small=small, out=out, markdown=markdown))
 
 
 @app.command("compare")

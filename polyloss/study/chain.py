@@ -365,16 +365,20 @@ class Chain:
     def _gradients(self) -> None:
         for place, (name, (loss, variables, optimizer)) in enumerate(self.parts.objectives().items()):
             values, gradients, updated = [], [], []
+            raw: list[Any] = []
             for trial in range(self.trials + 1):
                 self._moved(self.model.trainable_variables, trial)
                 value, found = framework.value_and_grad(loss, variables)
                 values.append([value])
                 gradients.append([dense(g) for g in found])
+                raw = raw or list(found)
             for trial in range(self.trials + 1):
                 self._moved(variables, trial)
                 given = self._inputs(f"gradient/{name}", gradients[0], trial)
+                # slices stay slices, with this backend's own numbers: an optimizer may treat them in another way
+                given = [own if hasattr(own, "indices") else g for own, g in zip(raw, given, strict=True)]
                 for factor in (1.0, -0.5, 0.25):
-                    framework.apply_gradients(optimizer, [g * factor for g in given], variables)
+                    framework.apply_gradients(optimizer, [_times(g, factor) for g in given], variables)
                 updated.append([number(v.value) for v in variables])
             self._restore()
             self.found.add("value", place, name, "", "value", values)
@@ -382,6 +386,12 @@ class Chain:
                 path = variable.path
                 self.found.add("gradient", place, name, "", path, [[g[i]] for g in gradients], i)
                 self.found.add("update", place, name, type(optimizer).__name__, path, [[u[i]] for u in updated], i)
+
+
+def _times(gradient: Any, factor: float) -> Any:
+    if hasattr(gradient, "indices"):
+        return type(gradient)(gradient.values * factor, gradient.indices, gradient.dense_shape)
+    return gradient * factor
 
 
 def _weighed(results: Sequence[Any], k: int) -> Any:

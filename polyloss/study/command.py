@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -41,20 +41,30 @@ def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
     return Settings(**made)
 
 
-def study(workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.Path) -> int:
+def study(
+    workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.Path, markdown: pathlib.Path | None = None
+) -> int:
     """Run, write, say; the status for the shell."""
     console = Console()
     try:
         settings = settings_of(given, small)
         out.mkdir(parents=True, exist_ok=True)
         if workload != "all":
-            return status(one(workload, settings, out, console))
+            found = one(workload, settings, out, console)
+            if markdown is not None:
+                markdown.mkdir(parents=True, exist_ok=True)
+                (markdown / f"{found['workload']['name']}.md").write_text(report.markdown(found))
+            return status(found)
         answers = []
         for name in BUILT_IN:
             console.rule(name)
             found = one(name, settings, out / name, console)
             answers.append(found)
-            (out / "index.md").write_text(index(answers))
+            (out / "index.md").write_text(index(answers, "{}/report.md"))
+            if markdown is not None:
+                markdown.mkdir(parents=True, exist_ok=True)
+                (markdown / f"{name}.md").write_text(report.markdown(found))
+                (markdown / "index.md").write_text(index(answers, "{}.md"))
             if found["interrupted"]:
                 break
         found_any = [status(a) for a in answers]
@@ -80,33 +90,62 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
         Panel("\n".join(verdict["sentences"]), title=title, title_align="left", border_style=_TONES[verdict["answer"]]),
         highlight=False,
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        record.write(found, out)
-        report.write(found, out)
-    except OSError as error:
-        console.print(f"[red]{out}: the report could not be written: {error.strerror}[/]", highlight=False)
-        found["verdict"]["answer"] = "incomplete"
-    else:
-        console.print(f"{out / 'report.html'}, report.md, study.json, steps.csv", highlight=False, soft_wrap=True)
+    files = {
+        "report.md": report.markdown,
+        "study.json": record.as_json,
+        "steps.csv": record.as_csv,
+        "report.html": report.page,
+    }
+    written = []
+    for name, made in files.items():
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / name).write_text(made(found), encoding="utf-8", newline="")
+            written.append(name)
+        except OSError as error:
+            console.print(
+                f"[red]{out / name} could not be written: {error.strerror}[/]", highlight=False, soft_wrap=True
+            )
+            verdict["complete"] = False
+    if written:
+        console.print(f"in {out}: {', '.join(written)}", highlight=False, soft_wrap=True)
     return found
 
 
-def index(studies: list[dict[str, Any]]) -> str:
+def index(studies: Sequence[Mapping[str, Any]], link: str) -> str:
     """A table of verdicts."""
-    lines = [
-        "| workload | verdict | worst, in noise floors | layers, worst in roundings |",
-        "| --- | --- | --- | --- |",
-    ]
+    kinds = ("output", "state", "loss", "update")
+    rows = []
     for s in studies:
-        worst = [t["worst"]["times"] for t in s["verdict"]["training"]["terms"].values() if t["worst"]]
-        rows = [r["times"] for p in s["links"] for r in p["rows"] if r["kind"] in ("output", "state", "loss", "update")]
-        lines.append(
-            f"| [{s['workload']['name']}]({s['workload']['name']}/report.md) | {report.ANSWERS[s['verdict']['answer']].lower()}"
-            f"{'' if s['verdict']['complete'] else ' (not all of it ran)'} "
-            f"| {max(worst, default=0):.2g} | {max(rows, default=0):.2g} |"
+        name, verdict = s["workload"]["name"], s["verdict"]
+        worst = [t["worst"]["times"] for t in verdict["training"]["terms"].values() if t["worst"]]
+        links = [r["times"] for p in s["links"] for r in p["rows"] if r["kind"] in kinds]
+        where = "; ".join(f"`{x['link']}` {x['class']} on {', '.join(x['odd']) or '?'}" for x in verdict["links"])
+        rows.append(
+            [
+                f"[{name}]({link.format(name)})",
+                s["workload"].get("about", ""),
+                verdict["answer"] + ("" if verdict["complete"] else " (not all of it ran)"),
+                f"{max(worst, default=0):.2g}",
+                f"{max(links, default=0):.2g}",
+                where or "-",
+            ]
         )
-    return "\n".join(lines) + "\n"
+    head = ["workload", "what", "verdict", "losses, noise floors apart", "links, roundings apart", "where they part"]
+    s = studies[0]["settings"]
+    return (
+        "\n\n".join(
+            [
+                "# Ten studies",
+                "The workloads that come with polyloss, one for each problem it was made for, at small size. Made by "
+                "`polyloss study all --small --markdown docs/studies`; [study.md](../study.md) tells how to read them.",
+                report.rows_of((head, rows)),
+                f"They agree while the losses lie at most {s['multiple']:g} noise floors apart, and each link at most "
+                f"{s['link_multiple']:g} times its rounding.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None) -> int:

@@ -44,7 +44,9 @@ Taken = tuple[list[dict[str, Any]], Mapping[str, np.ndarray]]
 """The probes of one backend and their arrays."""
 
 
-def judged(taken: Mapping[str, Taken], referee: Taken | None, multiple: float = MULTIPLE) -> list[dict[str, Any]]:
+def judged(
+    taken: Mapping[str, Taken], referee: tuple[str, Taken] | None, multiple: float = MULTIPLE
+) -> list[dict[str, Any]]:
     """A row for each probe: how far apart the backends are, what rounding allows, and who is odd.
 
     Rounding of a probe is what one ULP of its inputs and weights moves it (the most on any backend and trial) plus
@@ -55,7 +57,7 @@ def judged(taken: Mapping[str, Taken], referee: Taken | None, multiple: float = 
     for backend, (probes, _) in taken.items():
         for probe in probes:
             found.setdefault(probe["key"], {})[backend] = probe
-    truth = referee[1] if referee else {}
+    judge, (_, truth) = referee or ("", ([], {}))
     rows = []
     for key, by_backend in found.items():
         first = next(iter(by_backend.values()))
@@ -83,18 +85,21 @@ def judged(taken: Mapping[str, Taken], referee: Taken | None, multiple: float = 
             "flagged": bool(parted) and not restless,
         }
         row["times"] = max(apart.values(), default=0.0) / rounding if rounding else float("inf") if parted else 0.0
-        row["odd"] = odd_ones(list(taken), parted) or _farthest(row, parted) if parted else []
+        row["odd"] = odd_ones(list(taken), parted) or _imprecise(row, parted, judge) if parted else []
         rows.append(row)
     return rows
 
 
-def _farthest(row: Mapping[str, Any], parted: Sequence[tuple[str, str]]) -> list[str]:
-    """Where the backends cannot outvote each other: the one that is far from the float64 referee, if the other is not."""
+def _imprecise(row: Mapping[str, Any], parted: Sequence[tuple[str, str]], referee: str) -> list[str]:
+    """Of two, who cannot outvote each other: the referee's backend, if its float32 is far from its own float64 and
+    the other's is near. The reverse proves nothing: where two compute other things, float64 sides with its backend.
+    """
     distance = {b: row["from_referee"].get(b) for pair in parted for b in pair}
-    if len(distance) != 2 or None in distance.values():
+    if len(distance) != 2 or referee not in distance or None in distance.values():
         return []
-    (_, d), (far, e) = sorted(distance.items(), key=lambda item: item[1])
-    return [far] if d <= MULTIPLE * row["rounding"] < e else []
+    far = distance.pop(referee)
+    (near,) = distance.values()
+    return [referee] if near <= MULTIPLE * row["rounding"] < far else []
 
 
 def first_link(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

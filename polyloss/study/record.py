@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.resources
+import io
 import json
 import math
 import pathlib
@@ -29,19 +30,24 @@ def plain(x: Any) -> Any:
     return x
 
 
-def write(study: Mapping[str, Any], folder: pathlib.Path) -> None:
-    """study.json and steps.csv."""
-    (folder / "study.json").write_text(json.dumps(plain(study), indent=1, allow_nan=False) + "\n")
-    with (folder / "steps.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        terms = list(dict.fromkeys(t for r in study["runs"] for t in r["terms"]))
-        table.writerow(["backend", "mode", "seed", "moved", "step", "seconds", "gradient_norm", *terms])
-        for run in study["runs"]:
-            for step, seconds in enumerate(run["seconds"]):
-                table.writerow(
-                    [run["backend"], run["mode"], run["seed"], run["moved"], step, seconds, run["gradient_norm"][step]]
-                    + [run["terms"][t][step] if t in run["terms"] else None for t in terms]
-                )
+def as_json(study: Mapping[str, Any]) -> str:
+    """study.json."""
+    return json.dumps(plain(study), indent=1, allow_nan=False) + "\n"
+
+
+def as_csv(study: Mapping[str, Any]) -> str:
+    """steps.csv: a row a step."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    terms = list(dict.fromkeys(t for r in study["runs"] for t in r["terms"]))
+    table.writerow(["backend", "mode", "seed", "moved", "step", "seconds", "gradient_norm", *terms])
+    for run in study["runs"]:
+        for step, seconds in enumerate(run["seconds"]):
+            table.writerow(
+                [run["backend"], run["mode"], run["seed"], run["moved"], step, seconds, run["gradient_norm"][step]]
+                + [run["terms"][t][step] if t in run["terms"] else None for t in terms]
+            )
+    return text.getvalue()
 
 
 def read(path: pathlib.Path) -> dict[str, Any]:

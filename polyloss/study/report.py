@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,13 +20,6 @@ ANSWERS = {
     "part": "The frameworks part",
     "incomplete": "Too little was measured",
 }
-
-
-def write(study: Study, folder: pathlib.Path) -> None:
-    """report.html and report.md."""
-    study = record.plain(study)
-    (folder / "report.md").write_text(markdown(study))
-    (folder / "report.html").write_text(page(study), encoding="utf-8")
 
 
 def _environment() -> jinja2.Environment:
@@ -47,6 +39,7 @@ def _code(text: str) -> str:
 
 def page(study: Study) -> str:
     """The HTML."""
+    study = record.plain(study)
     figures = {name: json.loads(figure.to_json()) for name, figure in _figures(study).items()}
     as_text = {name: json.dumps(figure).replace("</", "<\\/") for name, figure in figures.items()}
     return _environment().get_template("report.html").render(
@@ -175,7 +168,8 @@ def _versions(study: Study) -> Table:
 # -- Markdown ---------------------------------------------------------------------------------------
 
 
-def _rows(table: Table) -> str:
+def rows_of(table: Table) -> str:
+    """A table in Markdown."""
     head, rows = table
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |" for line in lines)
@@ -183,6 +177,7 @@ def _rows(table: Table) -> str:
 
 def markdown(study: Study) -> str:
     """The summary."""
+    study = record.plain(study)
     found, w, s = study["verdict"], study["workload"], study["settings"]
     parts = [
         f"# {ANSWERS[found['answer']]}: {w['name']}",
@@ -203,7 +198,7 @@ def markdown(study: Study) -> str:
         ("Versions", "versions"),
     ):
         if made[name][1]:
-            parts += [f"## {title}", _rows(made[name])]
+            parts += [f"## {title}", rows_of(made[name])]
     if made["links"][1]:
         parts.append(
             f"*Rounding* of a link is what one ULP of its inputs and weights does to it, and the spacing of float32; "

@@ -65,6 +65,8 @@ class Settings:
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b")
 """How the line begins that a traceback ends with."""
 
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
+
 
 class Fault(Exception):
     """A worker that ended before its work."""
@@ -87,6 +89,7 @@ class Process:
             )  # fmt: skip
         except OSError as error:
             raise Fault(f"{python} cannot be started: {error.strerror}") from None
+        self.file = pathlib.Path(spec["workload"]).name
         self.printed: collections.deque[str] = collections.deque(maxlen=80)
         self.queue: queue.Queue[str | None] = queue.Queue()
         assert self.process.stdin is not None
@@ -134,7 +137,9 @@ class Process:
         if code < 0:
             return f"ended by {signal.Signals(-code).name}"
         errors = [line for line in self.printed if _ERROR.match(line)]
-        return errors[-1] if errors else f"ended with status {code}"
+        places = [m for m in map(_PLACE.search, self.printed) if m and pathlib.Path(m[1]).name == self.file]
+        where = f" ({self.file}, line {places[-1][2]})" if places else ""
+        return (errors[-1] if errors else f"ended with status {code}") + where
 
     def stop(self) -> None:
         """End it, and what it started."""
@@ -167,7 +172,7 @@ class Study:
             "workload": {"name": pathlib.Path(workload).stem if workload not in BUILT_IN else workload},
             "settings": shown,
             "machine": {
-                "platform": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count() or 0,
+                "platform": platform.system(), "machine": platform.machine(), "cores": os.cpu_count() or 0,
             },
             "backends": {},
             "runs": [],
@@ -265,6 +270,8 @@ class Study:
         spec = {"workload": self.workload, "folder": str(self.folder), "jobs": jobs, "settings": asdict(self.settings)}
         python = self.settings.python.get(backend, sys.executable)
         self._line = _Line(self.progress, backend, len(jobs))
+        if not self.console.is_terminal:
+            self.console.print(f"{backend}: {len(jobs)} jobs, from {python}", highlight=False, soft_wrap=True)
         doing: dict[str, Any] | None = None
         finished: set[str] = set()
         process = None
@@ -383,7 +390,7 @@ class Study:
             self.study["links"].append(
                 {
                     "step": step, "inputs_from": self.recorder, "referee": referee[0] if referee else None,
-                    "rows": links.judged(taken, referee[1] if referee else None, self.settings.link_multiple),
+                    "rows": links.judged(taken, referee, self.settings.link_multiple),
                 }
             )  # fmt: skip
         self.study["verdict"] = verdict.of_study(self.study)

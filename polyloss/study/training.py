@@ -156,8 +156,8 @@ def _watched(optimizer: Any, apply: Callable[..., Any], norm: Any) -> Callable[.
 
 
 def dense(gradient: Any) -> Any:
-    """TensorFlow gives the gradient of an embedding as indexed slices."""
-    return ops.convert_to_tensor(gradient)
+    """TensorFlow gives the gradient of an embedding as slices: a row for each time that one was looked up."""
+    return ops.convert_to_tensor(gradient, sparse=False)
 
 
 def one_ulp_off(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import platform
@@ -71,7 +72,7 @@ class Worker:
         say(
             "hello",
             versions=_versions(), device=framework.device_name(), executable=sys.executable,
-            dtype_policy=keras.config.dtype_policy().name, platform=platform.platform(),
+            dtype_policy=keras.config.dtype_policy().name, platform=f"{platform.system()} {platform.machine()}",
             workload={
                 "about": self.workload.about, "batch_size": self._batch, "epochs": self.epochs,
                 "rows": _rows(self.train), "steps": sum(len(e) for e in self._batches(0)),
@@ -101,9 +102,7 @@ class Worker:
 
     def weights(self, job: dict[str, Any]) -> dict[str, Any]:
         """Initial weights for every seed, for all backends."""
-        import keras
-
-        from polyloss.study import draws, training
+        from polyloss.study import draws
 
         facts: dict[str, Any] = {}
         for seed in job["seeds"]:
@@ -112,11 +111,9 @@ class Worker:
             names = [name for name, _ in draws.seeds_of(model)]
             facts = {
                 "random_layers": list(dict.fromkeys(names)),
-                "parameters": int(sum(v.value.size if hasattr(v.value, "size") and not callable(v.value.size)
-                                      else v.value.numel() for v in model.weights)),
+                "parameters": sum(math.prod(v.shape) for v in model.weights),
                 "layers": len(model._flatten_layers()),
             }  # fmt: skip
-        del keras, training
         return facts
 
     def _fresh(self, seed: int) -> Any:
@@ -200,6 +197,8 @@ class Worker:
         model.load_weights(self.weights_of(0, job["step"]))
         flat = [batch for epoch in self._batches(0) for batch in epoch]
         batch = first_rows(flat[min(job["step"], len(flat) - 1)], min(self._batch, self.settings["rows"]))
+        if job["referee"]:
+            batch = keras.tree.map_structure(_doubled, batch)
         shared = None
         if not job["first"]:
             with np.load(self.folder / f"shared-step{job['step']}.npz") as stored:
@@ -216,6 +215,10 @@ def _rows(arrays: Any) -> int:
     import keras
 
     return len(next(a for a in keras.tree.flatten(arrays) if a is not None))
+
+
+def _doubled(a: Any) -> Any:
+    return a.astype("float64") if a is not None and a.dtype.kind == "f" else a
 
 
 def _is_finite(x: float) -> bool:
