@@ -376,7 +376,7 @@ class Chain:
                 self._moved(variables, trial)
                 given = self._inputs(f"gradient/{name}", gradients[0], trial)
                 # slices stay slices, with this backend's own numbers: an optimizer may treat them in another way
-                given = [own if hasattr(own, "indices") else g for own, g in zip(raw, given, strict=True)]
+                given = [own if _sliced(own) else g for own, g in zip(raw, given, strict=True)]
                 for factor in (1.0, -0.5, 0.25):
                     framework.apply_gradients(optimizer, [_times(g, factor) for g in given], variables)
                 updated.append([number(v.value) for v in variables])
@@ -388,8 +388,13 @@ class Chain:
                 self.found.add("update", place, name, type(optimizer).__name__, path, [[u[i]] for u in updated], i)
 
 
+def _sliced(gradient: Any) -> bool:
+    """Whether it is TensorFlow's IndexedSlices (every torch tensor has a method `indices`)."""
+    return hasattr(gradient, "dense_shape")
+
+
 def _times(gradient: Any, factor: float) -> Any:
-    if hasattr(gradient, "indices"):
+    if _sliced(gradient):
         return type(gradient)(gradient.values * factor, gradient.indices, gradient.dense_shape)
     return gradient * factor
 
