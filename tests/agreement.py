@@ -174,6 +174,7 @@ def main() -> None:
     joined = published.joined(reports, rows, devices())
     console.print(published.summary(joined))
     runs, distance, between = trajectories(reports)
+    joined["trajectories"] = {"runs": runs, "distance": distance, "between": between}
     console.print(
         f"WGAN-GP trained {len(runs)} times ({', '.join(runs)}): the terms of every epoch within {distance:.1e} "
         f"({between})."

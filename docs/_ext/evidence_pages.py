@@ -120,6 +120,16 @@ def reliability() -> str:
             literal("python -m nox -s tests -- tests/test_documents.py"),
         ),
         ("pairs of backends compared", f"{3 * len(data['disagreements']):,}", "worst below", compare),
+        *(
+            (
+                "trainings of one WGAN-GP, the largest distance of any two",
+                f"{t['distance']:.1e}",
+                ", ".join(t["runs"]),
+                compare,
+            )
+            for t in [data.get("trajectories")]
+            if t is not None
+        ),
         ("on a GPU", published.device(data, "gpu"), "", literal("python -m nox -s gpu")),
         ("on a TPU", published.device(data, "tpu"), "", literal("python -m nox -s tpu")),
     ]

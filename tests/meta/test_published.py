@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-import polyloss
 from tests import published
-from tests.cases import CASES, adversarial
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -93,20 +91,6 @@ def test_the_readme_shows_the_published_table() -> None:
     assert published.with_table(readme, published.read()) == readme
     with pytest.raises(SystemExit, match="0 places"):
         published.with_table("no marks", published.read())
-
-
-def test_every_loss_is_published() -> None:
-    errors = published.read()["errors"]
-    names = {case.name for case in (*CASES, *adversarial.CASES)}
-    assert {e["loss"] for e in errors} == names
-    assert {e["class"] for e in errors} == {*polyloss.catalogue(), *polyloss.catalogue("adversarial")}
-    for name in names:
-        for backend in published.BACKENDS:
-            for dtype in ("float32", "float64"):
-                kinds = {
-                    e["quantity"] for e in errors if (e["loss"], e["backend"], e["dtype"]) == (name, backend, dtype)
-                }
-                assert kinds == {"value", "gradient"}, (name, backend, dtype)
 
 
 def test_shares_are_short() -> None:
