@@ -23,7 +23,7 @@ from polyloss import checks
 from polyloss.adversarial import AdversarialLoss
 from polyloss.declared import Declared, find
 from polyloss.domains import DISTRIBUTION, NON_NEGATIVE, PROBABILITY
-from polyloss.framework import gradient
+from polyloss.framework import fused, gradient
 from polyloss.loss import Loss
 from polyloss.numerics import Tensor
 from polyloss.penalties import Penalty
@@ -241,10 +241,10 @@ def _line(view: _View, loss: Any, label: str, x: np.ndarray) -> Line:
         return ops.reshape(view.call(loss, x), (-1,))
 
     given = ops.convert_to_tensor(x)
-    value = _array(values(given))
+    value = _array(fused(values)(given))
     if value.shape != x.shape:
         checks.refuse("curves", "loss", f"give one value a point, {x.shape}", value.shape)
-    return Line(label, value, _array(gradient(values)(given)) if has_gradients() else None)
+    return Line(label, value, _array(fused(gradient(values))(given)) if has_gradients() else None)
 
 
 def _array(x: Tensor) -> np.ndarray:
