@@ -54,7 +54,7 @@ def test_loop_by_hand(guide: Any, by_hand: Any) -> None:
     falls(guide.loop(by_hand(guide.loops), 3))
 
 
-@trains
+@pytest.mark.skipif(BACKEND != "jax", reason="the guides are measured on JAX")
 @every_guide
 def test_comparison(guide: Any, tmp_path: pathlib.Path) -> None:
     """The command behind numbers and pictures, at smoke size."""

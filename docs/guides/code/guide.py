@@ -104,16 +104,15 @@ class Guide:
         """Every seed."""
         from rich.progress import track
 
-        runs: dict[str, dict[str, list[float]]] = {
-            v: {m: [] for m in self.metrics} for v in self.variants
-        }
+        runs: dict[str, dict[str, list[float]]] = {}
         extras = []
         for seed in track(seeds, self.slug, disable=len(seeds) == 1):
             numbers, extra = self.measure(seed, smoke)
             extras.append(extra)
-            for variant, of_metric in runs.items():
-                for metric, values in of_metric.items():
-                    values.append(float(f"{numbers[variant][metric]:.6g}"))
+            for variant, of_metric in numbers.items():
+                for metric, value in of_metric.items():
+                    values = runs.setdefault(variant, {}).setdefault(metric, [])
+                    values.append(float(f"{value:.6g}"))
         return Results(runs, self.smaller_is_better), extras
 
     def command(self) -> str:
@@ -282,6 +281,17 @@ def watch(x: Any, y: Any) -> Any:
             self.accuracy.append(float(np.mean(scores.argmax(1) == y)))
 
     return Watch()
+
+
+def energy_distance(a: Any, b: Any) -> float:
+    """How far two samples' distributions are apart; 0 where they are one."""
+    a, b = (np.reshape(x, (len(x), -1)).astype("float64") for x in (a, b))
+
+    def mean(x: Any, y: Any) -> float:
+        squares = (x**2).sum(1)[:, None] + (y**2).sum(1) - 2 * x @ y.T
+        return float(np.sqrt(np.maximum(squares, 0)).mean())
+
+    return 2 * mean(a, b) - mean(a, a) - mean(b, b)
 
 
 def by_hand(loops: str = "loop") -> Callable[..., Any]:

@@ -15,7 +15,9 @@ def train(loss, x, y, outputs, *, units=32, epochs=20, batch=64, rate=0.01, seed
     """Minimise `loss(y, predictions)`; the parameters, and the mean loss of each epoch."""
     draws = np.random.default_rng(seed)
     parameters = [
-        draws.normal(0, (2 / x.shape[1]) ** 0.5, (x.shape[1], units)).astype("float32"),
+        draws.normal(0, (2 / x.shape[-1]) ** 0.5, (x.shape[-1], units)).astype(
+            "float32"
+        ),
         np.zeros(units, "float32"),
         draws.normal(0, units**-0.5, (units, outputs)).astype("float32"),
         np.zeros(outputs, "float32"),

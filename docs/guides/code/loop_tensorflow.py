@@ -15,7 +15,9 @@ def train(loss, x, y, outputs, *, units=32, epochs=20, batch=64, rate=0.01, seed
     """Minimise `loss(y, predictions)`; the variables, and the mean loss of each epoch."""
     tf.random.set_seed(seed)
     variables = [
-        tf.Variable(tf.random.normal((x.shape[1], units), 0, (2 / x.shape[1]) ** 0.5)),
+        tf.Variable(
+            tf.random.normal((x.shape[-1], units), 0, (2 / x.shape[-1]) ** 0.5)
+        ),
         tf.Variable(tf.zeros(units)),
         tf.Variable(tf.random.normal((units, outputs), 0, units**-0.5)),
         tf.Variable(tf.zeros(outputs)),

@@ -8,7 +8,7 @@ def train(loss, x, y, outputs, *, units=32, epochs=20, batch=64, rate=0.01, seed
     """Minimise `loss(y, predictions)`; the module, and the mean loss of each epoch."""
     torch.manual_seed(seed)
     net = torch.nn.Sequential(
-        torch.nn.Linear(x.shape[1], units),
+        torch.nn.Linear(x.shape[-1], units),
         torch.nn.ReLU(),
         torch.nn.Linear(units, outputs),
     )
