@@ -261,9 +261,13 @@ def canvas(
             rows, int(columns), layout="constrained", **options
         )
         yield axes
-        extra = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 110}
+        extra = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 90}
         figure.savefig(path, transparent=True, **extra)
         pyplot.close(figure)
+    if path.suffix == ".png":  # few colours: a quarter of the size
+        from PIL import Image
+
+        Image.open(path).quantize(64).save(path, optimize=True)
 
 
 def watch(x: Any, y: Any) -> Any:
