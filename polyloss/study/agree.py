@@ -293,7 +293,7 @@ def agree(
         folder = pathlib.Path(name)
         kept = {"x": found.tried.x} | ({} if found.tried.y is None else {"y": found.tried.y})
         np.savez(folder / "inputs.npz", allow_pickle=False, **kept)
-        spec = {"loss": cls.__name__, "parameters": given, "folder": name, "settings": {"tf32": False}}
+        spec = {"loss": cls.__name__, "parameters": given, "folder": name, "workload": "", "settings": {"tf32": False}}
         job = _Job(spec, folder, dict(python or {}), timeout, device, tell)
         job.all([(backend, "float32") for backend in dict.fromkeys(backends)], found)
         for backend in REFEREES:
