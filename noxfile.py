@@ -81,6 +81,15 @@ def agreement(session: nox.Session) -> None:
     session.run("python", "backends/handover_adversarial.py", *siblings)
 
 
+@nox.session(requires=[f"tests({b})" for b in TRAINING])
+def study(session: nox.Session) -> None:
+    """Studies across the backends, each in the venv of its tests: planted differences are found, faults survived."""
+    interpreters = {backend: sibling(session, f"tests-{backend}") for backend in TRAINING}
+    environment(session, TRAINING[0])
+    session.env["POLYLOSS_PYTHON"] = os.pathsep.join(f"{backend}={path}" for backend, path in interpreters.items())
+    session.run(interpreters[TRAINING[0]], "-m", "pytest", *(session.posargs or ["tests/across"]), external=True)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, into build/site: a warning, a bad formula, a broken link or reference fails."""

@@ -35,7 +35,7 @@ def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
     if wrong is not None:
         raise ValueError(f"study: python must name one of the backends {', '.join(made['backends'])}. Got {wrong!r}.")
     try:
-        made["at"] = tuple(sorted({int(step) for step in made["at"].split(",")}))
+        made["at"] = tuple(sorted({int(step) for step in made["at"].split(",") if step}))
     except ValueError:
         raise ValueError(f"study: at must be steps, like 0,50. Got {made['at']!r}.") from None
     return Settings(**made)

@@ -128,7 +128,10 @@ class Process:
             event = json.loads(line)
             done = done or event["event"] in ("done", "missing")
             yield event
-        code = self.process.wait()
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Fault(f"did not end within {timeout:g} seconds: stopped") from None
         if not done:
             self.threads[1].join(timeout=5)
             raise Fault(self._reason(code))
@@ -183,6 +186,7 @@ class Study:
         self.taken: dict[int, dict[str, links.Taken]] = {}
         self.referees: dict[int, tuple[str, links.Taken]] = {}
         self.recorder: str | None = None
+        self.inputs_from: dict[int, str] = {}
 
     # -- jobs ---------------------------------------------------------------------------------------
 
@@ -202,7 +206,8 @@ class Study:
                     job["save"], save = save, []
                 jobs.append(job)
         for step in s.at:
-            jobs.append({"id": f"chain/{step}", "task": "chain", "step": step, "first": first, "referee": False})
+            records = step not in self.inputs_from
+            jobs.append({"id": f"chain/{step}", "task": "chain", "step": step, "first": records, "referee": False})
         if backend == next(b for b in REFEREES if b in s.backends):
             jobs += self._referee(s.at)  # last: it turns the whole process to float64
         return jobs
@@ -327,6 +332,7 @@ class Study:
                 self.referees[job["step"]] = (backend, taken)
             else:
                 self.taken.setdefault(job["step"], {})[backend] = taken
+                self.inputs_from.setdefault(job["step"], backend)
                 self.study["workload"]["rows_apart"] = event["rows"]
 
     def _take_training(self, backend: str, job: dict[str, Any], event: dict[str, Any]) -> None:
@@ -389,7 +395,7 @@ class Study:
             referee = self.referees.get(step)
             self.study["links"].append(
                 {
-                    "step": step, "inputs_from": self.recorder, "referee": referee[0] if referee else None,
+                    "step": step, "inputs_from": self.inputs_from[step], "referee": referee[0] if referee else None,
                     "rows": links.judged(taken, referee, self.settings.link_multiple),
                 }
             )  # fmt: skip

@@ -63,6 +63,9 @@ class Worker:
         self.folder = pathlib.Path(spec["folder"])
         if not settings["tf32"]:
             framework.exact_products()
+        device = framework.device_name()
+        if settings["device"] != "cpu" and device == "cpu":
+            raise RuntimeError(f"{os.environ['KERAS_BACKEND']} finds no {settings['device']}, and computes on the cpu")
         self.workload = workload.load(spec["workload"])
         self.epochs = settings["epochs"] or self.workload.epochs
         self.train, self.test = self.workload.arrays()
@@ -71,7 +74,7 @@ class Worker:
         self.trained: dict[str, Any] = {}
         say(
             "hello",
-            versions=_versions(), device=framework.device_name(), executable=sys.executable,
+            versions=_versions(), device=device, executable=sys.executable,
             dtype_policy=keras.config.dtype_policy().name, platform=f"{platform.system()} {platform.machine()}",
             workload={
                 "about": self.workload.about, "batch_size": self._batch, "epochs": self.epochs,

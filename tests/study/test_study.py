@@ -13,10 +13,9 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from rich.console import Console
 
 from polyloss.study import command, compare, record, report, runner, verdict
-from tests.study.conftest import SMALL, settings
+from tests.study.made import measure
 
 
 def test_what_is_recorded(measured: dict[str, Any]) -> None:
@@ -68,7 +67,7 @@ def test_ctrl_c_keeps_what_there_is(measured: dict[str, Any], monkeypatch: pytes
             raise KeyboardInterrupt
 
     monkeypatch.setattr(runner._Line, "step", interrupted)
-    study = runner.Study(str(SMALL), settings(seeds=1, moved=1, at=()), Console(quiet=True)).run()
+    study = measure(seeds=1, moved=1, at=())
     (run,) = study["runs"]
     assert (study["interrupted"], run["status"], len(run["seconds"])) == (True, "interrupted", 3)
     assert run["terms"]["loss"] == measured["runs"][0]["terms"]["loss"][:3]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
 from typer.testing import CliRunner
 
 import polyloss
@@ -142,32 +141,17 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One backend measured and refereed; one that cannot be started is named; too few end with status 3."""
-    monkeypatch.setenv("COLUMNS", "250")
-    seen: list[Agreement] = []
-    show = terminal.agreement
-    monkeypatch.setattr(terminal, "agreement", lambda found: seen.append(found) or show(found))
+    monkeypatch.setenv("COLUMNS", "150")
     other = "torch" if BACKEND != "torch" else "jax"
-    given = f"agree SparseCategoricalCrossentropy --backends {BACKEND},{other} --inputs 20 --z-loss 0"
-    arguments = [*given.split(), "--python", f"{other}={tmp_path / 'python'}"]
+    arguments = ["agree", "Huber", "--delta", "2", "--backends", f"{BACKEND},{other}", "--inputs", "20"]
+    arguments += ["--python", f"{other}={tmp_path / 'python'}"]
     result = CliRunner().invoke(command.app, arguments, catch_exceptions=False)
     assert result.exit_code == 3
-    (found,) = seen
-    assert list(found.results) == [BACKEND]
-    assert found.faults == {other: f"{tmp_path / 'python'} cannot be started: No such file or directory"}
-    assert found.faults[other] in result.stdout
-    if not GRADIENTS:
-        assert found.reference is None
-        return
-    assert found.reference is not None
-    assert found.reference[0] == BACKEND
-    assert f"as {BACKEND} computes it" in result.stdout
-    for y, x, got in zip(found.tried.y, found.tried.x, found.reference[1]["|value"][:, 0], strict=True):
-        if np.isfinite(x).all():  # the reference is right to float64's last digits, however small the loss
-            exact = mp.log1p(sum((mp.exp(mpf(float(z)) - mpf(float(x[y]))) for i, z in enumerate(x) if i != y), mpf(0)))
-            assert abs(got - exact) <= 1e-13 * exact + mpf("1e-300")
-    error = found.error(BACKEND, "|value", "random")
-    assert error is not None
-    assert error.absolute < 1e-5
+    assert "polyloss.Huber(delta=2), 168 inputs" in result.stdout.replace("\n", " ")
+    assert f"{other}: {tmp_path / 'python'} cannot be started: No such file or directory" in result.stdout
+    assert (f"as {BACKEND} computes it" in result.stdout) == GRADIENTS
+    line = next(line for line in result.stdout.splitlines() if line.startswith("value") and "random" in line)
+    assert (float(line.split()[2]) < 3) if GRADIENTS else (line.split()[2] == "-")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""A user's file, as far from the repository as a file can be: convolution, batch normalisation, dropout.
+
+PLANT and GUILTY in the environment make one backend do something else.
+"""
+
+import os
+import signal
+import time
+
+import keras
+from keras import layers
+
+PLANT, GUILTY = os.environ.get("PLANT"), os.environ.get("GUILTY")
+
+
+def planted(what):
+    return what == PLANT and keras.backend.backend() == GUILTY
+
+
+class Trap(layers.Layer):
+    """Hands on what it is given, until it is called for the sixth time in an eager training."""
+
+    calls = 0
+
+    def call(self, x, training=False):
+        if training and keras.backend.backend() == GUILTY and type(x).__name__ != "KerasTensor":
+            type(self).calls += 1
+            if type(self).calls == 6:
+                if PLANT == "raise":
+                    raise RuntimeError("planted: the sixth call")
+                if PLANT == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                if PLANT == "hang":
+                    time.sleep(3600)
+        return x
+
+
+def model():
+    x = inputs = keras.Input((8, 8, 2))
+    x = layers.ZeroPadding2D(((1, 0), (1, 0)) if planted("padding") else ((0, 1), (0, 1)), name="pad")(x)
+    x = layers.Conv2D(4, 3, strides=2, name="conv")(x)
+    x = layers.BatchNormalization(epsilon=1.1e-3 if planted("epsilon") else 1e-3, name="norm")(x)
+    x = layers.Dropout(0.3, name="drop")(layers.Activation("relu", name="relu")(x))
+    x = Trap(name="trap")(layers.GlobalAveragePooling2D(name="pool")(x))
+    return keras.Model(inputs, layers.Dense(3, name="logits")(x))
+
+
+def data(rng):
+    y = rng.integers(3, size=48)
+    x = rng.normal(0, 1, (48, 8, 8, 2)) + y[:, None, None, None] * 0.3
+    if planted("data"):
+        x = x + 1e-6
+    return x.astype("float32"), y.astype("int32")
+
+
+def workload():
+    reduction = "sum" if planted("reduction") else "sum_over_batch_size"
+    return {
+        "model": model,
+        "data": data,
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction),
+        "optimizer": keras.optimizers.Adam(
+            1e38 if planted("infinite") else 1e-2, beta_2=0.9 if planted("beta") else 0.999
+        ),
+        "batch_size": 8,
+        "epochs": 1,
+    }
+
+
+if PLANT == "name":
+    undefined_name  # noqa: B018, F821
