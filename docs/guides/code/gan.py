@@ -65,7 +65,7 @@ def measure(seed, smoke=False):
     asked = np.repeat(np.arange(len(KINDS)), each)
     spread = np.mean([pictures[kinds == k].std(0).mean() for k in range(len(KINDS))])
     numbers, extra = {}, {"real": pictures[np.argsort(kinds, kind="stable")]}
-    for name, loss in LOSSES.items():
+    for name, loss in list(LOSSES.items())[: 1 if smoke else None]:
         model = gan(loss, width, seed)
         batches = ShuffledBatches(pictures, kinds, batch_size=64, seed=seed)
         recognised = []
@@ -98,6 +98,8 @@ def draw(results, extras, folder):
     logits = np.linspace(-8, 8, 161)
     with canvas(folder / "gan.svg", columns=2) as (left, right):
         for name, colour in (("non-saturating", "C0"), ("minimax", "C1")):
+            if name not in extras[0]:  # a smoke run
+                continue
             curve = np.mean([extra[name][0] for extra in extras], axis=0)
             left.plot(
                 EVERY * np.arange(1, len(curve) + 1),
@@ -125,7 +127,18 @@ def draw(results, extras, folder):
 
 def claims(results):
     """What the guide says in words."""
-    return {}
+    forms = "non-saturating", "minimax"
+    return {
+        "the non-saturating form is ahead in the middle of every run": results.always(
+            *forms, "early"
+        ),
+        "they end alike": abs(
+            results.mean(forms[0], "recognised") - results.mean(forms[1], "recognised")
+        )
+        < 0.02,
+        "samples vary less than the data": max(results.mean(v, "spread") for v in forms)
+        < 0.9,
+    }
 
 
 def guide():
@@ -135,7 +148,7 @@ def guide():
     def closer(epochs):
         pictures, kinds = items(320, seed=1)
         asked = np.arange(300) % len(KINDS)
-        made = [fit(pictures, kinds, epochs=n, width=8) for n in (0, epochs)]
+        made = [fit(pictures, kinds, epochs=n, width=4) for n in (0, epochs)]
         samples = [m.generate(300, seed=0, labels=asked, batch_size=300) for m in made]
         return [energy_distance(s, pictures) for s in samples]
 

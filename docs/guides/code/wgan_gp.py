@@ -43,7 +43,7 @@ def fit(real, recipe="wgan-gp", epochs=60, units=128, seed=0):
     )
     batches = ShuffledBatches(real, batch_size=256, seed=seed)
     history = model.fit(batches, epochs=epochs, verbose=0).history
-    return model, history["discriminator_loss"]
+    return model, history
 
 
 # [/fit]
@@ -64,12 +64,12 @@ def measure(seed, smoke=False):
     """Modes covered of 25, samples on a mode, and how unsteady the loss was."""
     real = mixture(512 if smoke else 10240, seed)
     numbers, extra = {}, {}
-    for name in RECIPES:
-        model, losses = fit(real, name, 1 if smoke else 60, 16 if smoke else 128, seed)
+    for name in list(RECIPES)[: 1 if smoke else None]:
+        model, history = fit(real, name, 1 if smoke else 60, 16 if smoke else 128, seed)
         samples = model.generate(5000, seed=0, batch_size=1000)
         modes, good = coverage(samples)
         numbers[name] = {"modes": modes, "good": good}
-        extra[name] = (samples[:1500], losses)
+        extra[name] = (samples[:1500], history["discriminator_loss"])
     return numbers, extra
 
 
@@ -85,6 +85,8 @@ def draw(results, extras, folder):
     with canvas(folder / "wgan_gp.png", columns=3) as axes:
         for axis, (name, label) in zip(axes, names.items(), strict=True):
             axis.scatter(*CENTRES.T, s=60, c="none", edgecolors=INK, linewidths=1)
+            if name not in extras[0]:  # a smoke run
+                continue
             axis.scatter(
                 *extras[0][name][0].T, s=2, color="C0" if name == "wgan-gp" else "C1"
             )
@@ -93,7 +95,7 @@ def draw(results, extras, folder):
             )
     with canvas(folder / "wgan_gp-distance.svg", columns=1.5) as axes:
         for extra in extras:
-            losses = -np.array(extra["wgan-gp"][1])
+            losses = np.maximum(-np.array(extra["wgan-gp"][1]), 0.01)
             axes.plot(
                 np.arange(1, len(losses) + 1), losses, color="C0", lw=1, alpha=0.7
             )
@@ -102,14 +104,27 @@ def draw(results, extras, folder):
 
 def claims(results):
     """What the guide says in words."""
-    return {}
+    plain = "minimax", "non-saturating"
+    return {
+        "nearly all modes in every run": min(results.runs["wgan-gp"]["modes"]) >= 20,
+        "the plain losses about a third": all(
+            6 <= results.mean(v, "modes") <= 10 for v in plain
+        ),
+        "more samples on a mode too": all(
+            results.always("wgan-gp", v, "good") for v in plain
+        ),
+        "more than half of the samples lie between modes": results.mean(
+            "wgan-gp", "good"
+        )
+        < 0.5,
+    }
 
 
 def guide():
     """The comparison, for the command line and the tests."""
     from guide import Guide, energy_distance
 
-    real = mixture(1024, 0)
+    real = mixture(1024, 0) + np.float32(2)
 
     def closer(epochs):
         samples = [
