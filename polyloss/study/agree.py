@@ -295,11 +295,14 @@ def agree(
         np.savez(folder / "inputs.npz", allow_pickle=False, **kept)
         spec = {"loss": cls.__name__, "parameters": given, "folder": name, "workload": "", "settings": {"tf32": False}}
         job = _Job(spec, folder, dict(python or {}), timeout, device, tell)
-        job.all([(backend, "float32") for backend in dict.fromkeys(backends)], found)
-        for backend in REFEREES:
-            if backend in found.results and (exact := job.one(backend, "float64", found)) is not None:
-                found.reference = (backend, exact)
-                break
+        try:
+            job.all([(backend, "float32") for backend in dict.fromkeys(backends)], found)
+            for backend in REFEREES:
+                if backend in found.results and (exact := job.one(backend, "float64", found)) is not None:
+                    found.reference = (backend, exact)
+                    break
+        except KeyboardInterrupt:  # what is there is shown
+            found.faults.update({backend: "interrupted" for backend in backends if backend not in found.results})
     return found
 
 

@@ -154,6 +154,16 @@ def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (float(line.split()[2]) < 3) if GRADIENTS else (line.split()[2] == "-")
 
 
+def test_interrupted() -> None:
+    """Ctrl-C ends the processes, and what there is comes back."""
+
+    def press(text: str) -> None:
+        raise KeyboardInterrupt
+
+    found = agree.agree("Huber", backends=[BACKEND], count=5, tell=press)
+    assert (found.results, found.faults) == ({}, {BACKEND: "interrupted"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
