@@ -12,7 +12,7 @@
     Starts the workers, watches them, survives them.
 `record`
     What was measured: the JSON schema, the CSV.
-`floor`, `links`, `verdict`
+`links`, `verdict`
     NumPy only: how far rounding reaches, what lies beyond it, who is the odd one out.
 `report`, `compare`
     For people: one HTML file, Markdown, tables.

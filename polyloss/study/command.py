@@ -106,6 +106,7 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
             console.print(
                 f"[red]{out / name} could not be written: {error.strerror}[/]", highlight=False, soft_wrap=True
             )
+            (out / name).unlink(missing_ok=True)  # half of it would be worse than none
             verdict["complete"] = False
     if written:
         console.print(f"in {out}: {', '.join(written)}", highlight=False, soft_wrap=True)

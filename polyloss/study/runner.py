@@ -126,7 +126,7 @@ class Process:
             if line is None:
                 break
             event = json.loads(line)
-            done = done or event["event"] in ("done", "missing")
+            done = done or event["event"] == "done"
             yield event
         try:
             code = self.process.wait(timeout)
@@ -292,7 +292,7 @@ class Study:
             return []
         except Fault as fault:
             printed = list(process.printed) if process else []
-            self._fault(backend, doing, str(fault), printed)
+            self._fault(backend, doing, f"{fault}" if doing else f"{fault} [{python}]", printed)
             if doing is None:
                 return jobs  # it did not even start
             if doing["task"] == "weights":
@@ -308,9 +308,7 @@ class Study:
     def _take(self, backend: str, job: dict[str, Any] | None, event: dict[str, Any]) -> None:
         """File what a worker says."""
         kind = event["event"]
-        if kind == "missing":
-            self._fault(backend, None, event["text"], [])
-        elif kind == "hello":
+        if kind == "hello":
             facts = {k: event[k] for k in ("versions", "device", "dtype_policy", "executable", "platform")}
             self.study["backends"].setdefault(backend, {"ran": True, **facts})
             known = self.study["workload"].setdefault("data", event["workload"]["data"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import json
 import math
 import os
@@ -17,10 +16,7 @@ import pathlib
 import platform
 import random
 import sys
-import time
 from typing import Any
-
-FRAMEWORKS = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch", "numpy": "numpy"}
 
 
 def main() -> None:
@@ -32,11 +28,6 @@ def main() -> None:
         lines.write(json.dumps({"event": event, **facts}) + "\n")
 
     spec = json.load(sys.stdin)
-    backend = os.environ["KERAS_BACKEND"]
-    for package in (FRAMEWORKS.get(backend, backend), "keras"):
-        if importlib.util.find_spec(package) is None:
-            say("missing", text=f"{package} is not installed for {sys.executable}")
-            return
     if "loss" in spec:  # `polyloss agree`
         from polyloss.study import agree
 
@@ -262,5 +253,4 @@ def _peak() -> int | None:
 
 
 if __name__ == "__main__":
-    start = time.perf_counter()
     main()

@@ -55,7 +55,7 @@ def study(tmp_path: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> A
             shutil.copy(ROOT / "tests" / "across" / "workloads.py", tmp_path / file)
         command = [
             sys.executable, "-W", "ignore", "-m", "polyloss", "study", file, "--backends", ",".join(backends),
-            "--seeds", "1", "--moved", "2", "--modes", "eager", "--out", "out", *options,
+            "--seeds", "1", "--moved", "1", "--modes", "eager", "--out", "out", *options,
             *(f"--python={b}={python[b]}" for b in backends if b in python),
         ]  # fmt: skip
         if limit is not None:
@@ -114,7 +114,8 @@ def test_a_backend_that_is_not_there(study: Any, tmp_path: pathlib.Path) -> None
     done = study("--at", "", python=PYTHON | {"tensorflow": str(bare / "bin" / "python"), "jax": "/no/such/python"})
     assert (done.status, done.verdict["backends"], done.verdict["complete"]) == (3, ["torch"], False)
     assert "/no/such/python cannot be started: No such file" in done.faults["jax"]
-    assert "No module named 'polyloss'" in done.faults["tensorflow"]
+    assert "tensorflow is not installed" in done.faults["tensorflow"]
+    assert str(bare) in done.faults["tensorflow"]
     assert done.files == REPORT
 
 
@@ -122,7 +123,8 @@ def test_a_backend_that_is_not_there(study: Any, tmp_path: pathlib.Path) -> None
 def test_a_framework_that_is_not_installed(study: Any) -> None:
     done = study(backends=("jax", "torch"), python=PYTHON | {"jax": PYTHON["torch"]})
     assert (done.status, done.verdict["backends"]) == (3, ["torch"])
-    assert done.faults == {"jax": f"jax is not installed for {PYTHON['torch']}"}
+    assert "jax is not installed" in done.faults["jax"]
+    assert PYTHON["torch"] in done.faults["jax"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_one_that_does_not_come_through(study: Any, plant: str, text: str) -> No
     if plant == "raise":
         assert "(mine.py, line " in done.faults["torch: eager, seed 0"]
         assert any("planted: the sixth call" in line for line in done.study["faults"][0]["output"])
-    assert [r["status"] for r in done.study["runs"] if r["backend"] == "tensorflow"] == ["done"] * 3
+    assert [r["status"] for r in done.study["runs"] if r["backend"] == "tensorflow"] == ["done"] * 2
     assert done.files == REPORT
 
 
