@@ -30,7 +30,6 @@ extensions = [
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_ext", "data", "examples", "guides/code"]
-suppress_warnings = ["toc.not_included"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(numpy|keras|matplotlib|collections)\..*")]  # their pages are not ours to check
 autosectionlabel_prefix_document = True
