@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.text import Text
 
 from polyloss.study import compare as comparing
 from polyloss.study import record, report
@@ -70,7 +71,7 @@ def study(
         found_any = [status(a) for a in answers]
         return 1 if 1 in found_any else max(found_any)
     except ValueError as error:
-        console.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
 
 
@@ -87,7 +88,12 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
     verdict = found["verdict"]
     title = report.ANSWERS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)")
     console.print(
-        Panel("\n".join(verdict["sentences"]), title=title, title_align="left", border_style=_TONES[verdict["answer"]]),
+        Panel(
+            Text("\n".join(verdict["sentences"])),
+            title=title,
+            title_align="left",
+            border_style=_TONES[verdict["answer"]],
+        ),
         highlight=False,
     )
     files = {
@@ -103,13 +109,12 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
             (out / name).write_text(made(found), encoding="utf-8", newline="")
             written.append(name)
         except OSError as error:
-            console.print(
-                f"[red]{out / name} could not be written: {error.strerror}[/]", highlight=False, soft_wrap=True
-            )
+            said = f"{out / name} could not be written: {error.strerror}"
+            console.print(said, style="red", markup=False, highlight=False, soft_wrap=True)
             (out / name).unlink(missing_ok=True)  # half of it would be worse than none
             verdict["complete"] = False
     if written:
-        console.print(f"in {out}: {', '.join(written)}", highlight=False, soft_wrap=True)
+        console.print(f"in {out}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
     return found
 
 
@@ -155,7 +160,7 @@ def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None)
     try:
         a, b = record.read(first), record.read(second)
     except ValueError as error:
-        console.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
     comparing.show(a, b, console)
     if out is not None:

@@ -54,7 +54,7 @@ def losses(study: Study, term: str) -> go.Figure:
         made.add_scatter(
             x=list(range(len(values))), y=values, mode="lines", name=name, legendgroup=name,
             showlegend=name not in seen, opacity=1 if run["seed"] == 0 else 0.5,
-            line={**_style(name, modes), "width": 1.4 + 1.5 * (len(names) - 1 - names.index(name))},
+            line={**_style(name, modes), "width": 1.5 + (3.5 if len(names) < 4 else 2.2) * (len(names) - 1 - names.index(name))},
             hovertemplate=f"{name}, seed {run['seed']}<br>step %{{x}}: %{{y:.8g}}<extra></extra>",
         )  # fmt: skip
         seen.add(name)

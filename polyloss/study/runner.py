@@ -276,7 +276,9 @@ class Study:
         python = self.settings.python.get(backend, sys.executable)
         self._line = _Line(self.progress, backend, len(jobs))
         if not self.console.is_terminal:
-            self.console.print(f"{backend}: {len(jobs)} jobs, from {python}", highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{backend}: {len(jobs)} jobs, from {python}", markup=False, highlight=False, soft_wrap=True
+            )
         doing: dict[str, Any] | None = None
         finished: set[str] = set()
         process = None
@@ -380,7 +382,7 @@ class Study:
                 "output": list(printed),
             }
         )
-        self.console.print(f"[red]{where}[/]: {text}", highlight=False, markup=True)
+        self.console.print(f"{where}: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
     # -- judging ------------------------------------------------------------------------------------
 

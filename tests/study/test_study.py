@@ -13,9 +13,10 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from rich.console import Console
 
 from polyloss.study import command, compare, record, report, runner, verdict
-from tests.study.made import measure
+from tests.study.made import measure, settings
 
 
 def test_what_is_recorded(measured: dict[str, Any]) -> None:
@@ -231,3 +232,9 @@ def test_bad_files(text: str | None, sentence: str, tmp_path: pathlib.Path, caps
              "at": "0", "device": "cpu", "tf32": False, "timeout": 60.0, "python": {}}  # fmt: skip
     assert command.study(str(path), given, small=True, out=tmp_path / "out") == 2
     assert sentence in capsys.readouterr().out
+
+
+def test_a_fault_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    study = runner.Study("small.py", settings(), Console(soft_wrap=True))
+    study._fault("jax", None, 'pip install "x[jax]" [/usr/bin/python]', [])
+    assert capsys.readouterr().out == 'jax: pip install "x[jax]" [/usr/bin/python]\n'
