@@ -264,6 +264,8 @@ def migration(data: dict[str, Any]) -> str:
     for entry in data["library"]:
         label = re.sub(r"\W+", "-", entry["name"])
         parts += [f".. _from-{label}:\n", title(entry["name"], "-"), markup(entry["intro"]) + "\n"]
+        if "checked" in entry:
+            parts.append(f"Last checked with {entry['checked']}.\n")
         having = [loss for loss in entry["loss"] if "here" in loss or "differs" in loss]
         rows = []
         for loss in having:
