@@ -14,8 +14,10 @@
     What was measured: the JSON schema, the CSV.
 `links`, `verdict`
     NumPy only: how far rounding reaches, what lies beyond it, who is the odd one out.
-`report`, `compare`
+`report`, `pictures`, `compare`
     For people: one HTML file, Markdown, tables.
+`command`, `agree`
+    What the commands do.
 """
 
 from polyloss.study.workload import Workload
