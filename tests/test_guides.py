@@ -54,7 +54,7 @@ def test_loop_by_hand(guide: Any, by_hand: Any) -> None:
     falls(guide.loop(by_hand(guide.loops), 3))
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="the guides are measured on JAX")
+@pytest.mark.skipif(BACKEND != "torch", reason="once, where nothing is compiled")
 @every_guide
 def test_comparison(guide: Any, tmp_path: pathlib.Path) -> None:
     """The command behind numbers and pictures, at smoke size."""
