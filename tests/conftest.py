@@ -116,7 +116,9 @@ def _versions() -> dict[str, str]:
     from importlib import metadata
 
     packages = ("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch", "optax")
-    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
+    installed = {
+        d.metadata["Name"].lower().replace("_", "-"): d.version for d in metadata.distributions() if d.metadata["Name"]
+    }
     versions = {p: installed[p] for p in packages if p in installed}
     return {"python": platform.python_version(), "machine": platform.machine(), **versions}
 

@@ -113,11 +113,15 @@ def reliability() -> str:
         ("half-precision results compared", f"{sum(data['halves'].values()):,}", spread("halves"), run),
         ("bad calls refused, each with its sentence", f"{sum(data['refused'].values()):,}", spread("refused"), run),
         ("planted faults, all caught", f"{sum(data['planted'].values()):,}", spread("planted"), run),
-        (
-            "blocks of Python in README and docs run",
-            "",
-            ", ".join(f"{b} {ran} of {n}" for b, (ran, n) in data["blocks"].items()),
-            literal("python -m nox -s tests -- tests/test_documents.py"),
+        *(
+            (
+                "blocks of Python in README and docs run",
+                f"{blocks[0][1]:,}",
+                ", ".join(f"{b} {ran} of {n}" for b, (ran, n) in data["blocks"].items()),
+                literal("python -m nox -s tests -- tests/test_documents.py"),
+            )
+            for blocks in [list(data["blocks"].values())]
+            if blocks
         ),
         ("pairs of backends compared", f"{3 * len(data['disagreements']):,}", "worst below", compare),
         *(
