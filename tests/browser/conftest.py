@@ -59,13 +59,17 @@ class Visit:
     def __post_init__(self) -> None:
         self.page.on("console", lambda said: self._said(said.type, f"{said.text} ({said.location})"))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", lambda request: self._failed(request.failure, request.url))
         self.page.on("response", lambda got: self._answered(got.status, got.url))
         self.page.on("request", lambda request: self._asked(request.url))
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.errors.append(text)
+
+    def _failed(self, why: str | None, url: str) -> None:
+        if why != "net::ERR_ABORTED":  # called off by the page itself, which went on to another
+            self.errors.append(f"{why}: {url}")
 
     def _answered(self, status: int, url: str) -> None:
         if status >= 400:
