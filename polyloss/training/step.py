@@ -179,7 +179,7 @@ class StepModel(keras.Model):
         def train_function(*args: Any) -> Any:
             result = inner(*args)
             logs = result[0] if isinstance(result, tuple) else result
-            self._fault = logs.pop(_FAULT)
+            vars(self)["_fault"] = logs.pop(_FAULT)  # not by setattr: Keras looks at every value for what to track
             return result
 
         self.train_function = train_function
@@ -249,7 +249,7 @@ class _Watch(keras.callbacks.Callback):
 
     def _check(self) -> None:
         for batch, fault in self.pending:
-            position = int(ops.convert_to_numpy(fault))
+            position = int(fault)
             if position >= 0:
                 name = self.model._fault_names[position]
                 raise FloatingPointError(
