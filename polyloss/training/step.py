@@ -179,7 +179,7 @@ class StepModel(keras.Model):
         def train_function(*args: Any) -> Any:
             result = inner(*args)
             logs = result[0] if isinstance(result, tuple) else result
-            vars(self)["_fault"] = logs.pop(_FAULT)  # not by setattr: Keras looks at every value for what to track
+            self.__dict__["_fault"] = logs.pop(_FAULT)  # not by setattr: Keras looks at every value for what to track
             return result
 
         self.train_function = train_function
