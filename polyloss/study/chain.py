@@ -20,6 +20,7 @@ from keras import ops, tree
 
 from polyloss import framework
 from polyloss.study import draws
+from polyloss.study.links import largest
 from polyloss.study.training import dense, one_ulp_off
 from polyloss.study.workload import Arrays
 from polyloss.training import AdversarialModel
@@ -227,17 +228,6 @@ class Measured:
                     "scatter": max((largest(m, values) for m in moved), default=0.0),
                 }
             )  # fmt: skip
-
-
-def largest(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference of two arrays; infinite where one is finite and the other is not."""
-    if a.shape != b.shape:
-        return float("inf")
-    a, b = a.astype("float64"), b.astype("float64")
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore"):
-        difference = np.where(same, 0.0, np.abs(a - b))
-    return float(np.max(np.where(np.isnan(difference), np.inf, difference), initial=0.0))
 
 
 class Chain:

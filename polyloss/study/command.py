@@ -145,7 +145,7 @@ def index(studies: Sequence[Mapping[str, Any]], link: str) -> str:
                 "# Ten studies",
                 "The workloads that come with polyloss, one for each problem it was made for, at small size. Made by "
                 "`polyloss study all --small --markdown docs/studies`; [study.md](../study.md) tells how to read them.",
-                report.rows_of((head, rows)),
+                record.markdown_table(head, rows),
                 f"They agree while the losses lie at most {s['multiple']:g} noise floors apart, and each link at most "
                 f"{s['link_multiple']:g} times its rounding.",
             ]

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from polyloss.study import verdict
+from polyloss.study import record, verdict
 
 Study = Mapping[str, Any]
 Rows = tuple[list[str], list[list[str]]]
@@ -113,6 +113,5 @@ def markdown(a: Study, b: Study) -> str:
     """As Markdown."""
     parts = [f"# {a['workload']['name']} and {b['workload']['name']}"]
     for title, (head, rows) in sections(a, b).items():
-        lines = [head, ["---"] * len(head), *rows]
-        parts += [f"## {title}", "\n".join("| " + " | ".join(line) + " |" for line in lines)]
+        parts += [f"## {title}", record.markdown_table(head, rows)]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""What a study leaves on disk: study.json by `schema.json`, and steps.csv."""
+"""What a study leaves on disk: study.json by `schema.json`, steps.csv, and tables in Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import json
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA = "polyloss-study/1"
@@ -48,6 +48,12 @@ def as_csv(study: Mapping[str, Any]) -> str:
                 + [run["terms"][t][step] if t in run["terms"] else None for t in terms]
             )
     return text.getvalue()
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |" for line in lines)
 
 
 def read(path: pathlib.Path) -> dict[str, Any]:

@@ -168,13 +168,6 @@ def _versions(study: Study) -> Table:
 # -- Markdown ---------------------------------------------------------------------------------------
 
 
-def rows_of(table: Table) -> str:
-    """A table in Markdown."""
-    head, rows = table
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |" for line in lines)
-
-
 def markdown(study: Study) -> str:
     """The summary."""
     study = record.plain(study)
@@ -198,7 +191,7 @@ def markdown(study: Study) -> str:
         ("Versions", "versions"),
     ):
         if made[name][1]:
-            parts += [f"## {title}", rows_of(made[name])]
+            parts += [f"## {title}", record.markdown_table(*made[name])]
     if made["links"][1]:
         parts.append(
             f"*Rounding* of a link is what one ULP of its inputs and weights does to it, and the spacing of float32; "
