@@ -13,18 +13,25 @@ the step of the loop by hand: what no `fit` avoids.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-from keras import layers
-from rich.console import Console
-from rich.table import Table
+# In place of this folder, whose subfolders are named like the frameworks.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import polyloss
-from polyloss.training import AdversarialModel
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+import polyloss  # noqa: E402
+from polyloss.training import AdversarialModel  # noqa: E402
 
 BATCH, CRITIC_STEPS, RATE, BETAS = 64, 5, 1e-4, (0.5, 0.9)
 

@@ -102,8 +102,8 @@ class StepModel(keras.Model):
         """As `keras.Model.compile`, for an optimizer that `step` uses; there is no `loss` here."""
         super().compile(optimizer=optimizer, auto_scale_loss=False, **options)
         self.means = [keras.metrics.Mean(name=name) for name in self.terms]
-        self._fault: Any = None
         self._fault_names: list[str] = []
+        self._watch: _Watch | None = None
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -179,7 +179,9 @@ class StepModel(keras.Model):
         def train_function(*args: Any) -> Any:
             result = inner(*args)
             logs = result[0] if isinstance(result, tuple) else result
-            self.__dict__["_fault"] = logs.pop(_FAULT)  # not by setattr: Keras looks at every value for what to track
+            fault = logs.pop(_FAULT)
+            if self._watch is not None:
+                self._watch.saw(fault)
             return result
 
         self.train_function = train_function
@@ -187,7 +189,6 @@ class StepModel(keras.Model):
     def fit(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; stops at a term that is not finite, and tells a `ShuffledBatches` its epoch."""
         watch = _Watch(x)
-        watch.set_model(self)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.callbacks.insert(0, watch)
         else:
@@ -195,7 +196,11 @@ class StepModel(keras.Model):
             callbacks = [watch, *given]
         if hasattr(x, "set_epoch"):
             kwargs.setdefault("shuffle", False)
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        self._watch = watch
+        try:
+            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        finally:
+            self._watch = None
 
     # -- saving ---------------------------------------------------------------------------------------
 
@@ -225,13 +230,22 @@ class StepModel(keras.Model):
 
 
 class _Watch(keras.callbacks.Callback):
-    """Stops `fit` at a term that is not finite; tells a seeded dataset the epoch."""
+    """Stops `fit` at a term that is not finite; tells a seeded dataset the epoch.
+
+    Cheap in every batch on purpose. It has no `on_train_batch_end`, for which Keras would wait for each batch and
+    its logs, but is told of faults by the train function; and it asks for `self.model`, at which Keras copies all
+    state back into JAX's variables, only to complain.
+    """
 
     def __init__(self, data: Any) -> None:
         super().__init__()
         self.set_epoch = getattr(data, "set_epoch", None)
-        self.epoch = 0
+        self.epoch = self.batch = 0
         self.pending: list[tuple[int, Any]] = []
+
+    def saw(self, fault: Any) -> None:
+        """The result of `StepModel._first_fault` in this batch, perhaps still to be computed."""
+        self.pending.append((self.batch, fault))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
@@ -239,10 +253,10 @@ class _Watch(keras.callbacks.Callback):
         if self.set_epoch is not None:
             self.set_epoch(epoch)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.pending.append((batch, self.model._fault))
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if len(self.pending) >= 16:  # not every step: it waits for what was sent off to be computed
             self._check()
+        self.batch = batch
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check()
@@ -251,9 +265,8 @@ class _Watch(keras.callbacks.Callback):
         for batch, fault in self.pending:
             position = int(fault)
             if position >= 0:
-                name = self.model._fault_names[position]
                 raise FloatingPointError(
-                    f"{self.model.name}: {name} must stay finite. "
+                    f"{self.model.name}: {self.model._fault_names[position]} must stay finite. "
                     f"Got NaN or infinity at epoch={self.epoch}, batch={batch}."
                 )
         self.pending = []
