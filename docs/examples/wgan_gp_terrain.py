@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python docs/examples/wgan_gp_terrain.py            # both parts, some minutes
     KERAS_BACKEND=torch python docs/examples/wgan_gp_terrain.py --smoke  # the size that tests run
-    ... --part modes (or terrain), --seeds 1 2 3, --epochs 20
+    ... --part modes (or terrain), --seeds 1 2 3, --epochs 20, --write (the table of modes that the guide shows)
 
 Part one, ``modes``, measures what "unstable" and "collapse" mean where the truth is known: 25 narrow Gaussians
 on a 5 x 5 grid (the data set of the WGAN-GP paper). A mode counts as covered when at least a fifth of its share
@@ -18,6 +18,8 @@ and of samples during training go to build/examples/.
 from __future__ import annotations
 
 import argparse
+import importlib
+import json
 import pathlib
 import time
 
@@ -31,6 +33,8 @@ import polyloss
 from polyloss.training import AdversarialModel, ShuffledBatches
 
 OUT = pathlib.Path("build/examples")
+RESULTS = pathlib.Path(__file__).resolve().parent / "results" / "modes.json"
+LOSSES = {"minimax": "`MinimaxLoss`", "WGAN-GP": "`WassersteinLoss` + `GradientPenalty`"}
 STEP, SPREAD = 1.0, 0.05  # the grid's distance and the modes' standard deviation
 CENTRES = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)], "float32") * STEP
 
@@ -98,6 +102,43 @@ def compare_modes(seeds: list[int], epochs: int, rows: int, units: int, console:
         )  # fmt: skip
     console.print(table)
     return results
+
+
+def write_modes(results: dict[str, list], seeds: list[int], steps: int) -> None:
+    """Keep this backend's numbers beside those of the others, and make the table of all."""
+    backend = keras.backend.backend()
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    kept[backend] = {
+        "with": f"keras {keras.__version__}, {backend} {importlib.import_module(backend).__version__}",
+        "seeds": seeds,
+        "steps": steps,
+        "runs": {
+            name: {"modes": [m for m, _, _ in found], "good": [round(g, 4) for _, g, _ in found]}
+            for name, found in results.items()
+        },
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    RESULTS.with_suffix(".inc").write_text(table_of_modes(kept), encoding="utf-8")
+
+
+def table_of_modes(kept: dict) -> str:
+    """Every backend, loss and seed, in Markdown."""
+    lines = ["| backend | loss | modes of 25 | mean | good samples | mean |", "| --- | --- | --- | ---: | --- | ---: |"]
+    for backend, its in sorted(kept.items()):
+        for name, title in LOSSES.items():
+            modes, good = its["runs"][name]["modes"], its["runs"][name]["good"]
+            cells = (
+                backend, title, ", ".join(map(str, modes)), f"{np.mean(modes):.1f}",
+                ", ".join(f"{g:.0%}" for g in good), f"{np.mean(good):.0%}",
+            )  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    runs = {(tuple(its["seeds"]), its["steps"]) for its in kept.values()}
+    for seeds, steps in sorted(runs):
+        lines += ["", f"Seeds {', '.join(map(str, seeds))}; {steps} steps of the generator."]
+    lines += ["", "; ".join(its["with"] for _, its in sorted(kept.items())) + ".", "", "```shell"]
+    lines += [f"KERAS_BACKEND={b} python docs/examples/wgan_gp_terrain.py --part modes --write" for b in sorted(kept)]
+    return "\n".join([*lines, "```", ""])
 
 
 def picture_of_modes(results: dict[str, list], path: pathlib.Path) -> None:
@@ -235,13 +276,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--part", choices=["both", "modes", "terrain"], default="both")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, help="of the chosen part")
+    parser.add_argument("--write", action="store_true", help="keep the modes in docs/examples/results/")
     options = parser.parse_args(arguments)
+    if options.write and (options.smoke or options.part == "terrain"):
+        parser.error("--write keeps the figures of the modes at full size: not with --smoke or --part terrain")
     console = Console()
     OUT.mkdir(parents=True, exist_ok=True)
     if options.part in ("both", "modes"):
         seeds, epochs, rows, units = (options.seeds, 100, 10240, 128) if not options.smoke else ([1], 2, 512, 16)
-        results = compare_modes(seeds, options.epochs or epochs, rows, units, console)
+        epochs = options.epochs or epochs
+        results = compare_modes(seeds, epochs, rows, units, console)
         picture_of_modes(results, OUT / f"modes_{keras.backend.backend()}.png")
+        if options.write:
+            write_modes(results, seeds, epochs * -(-rows // 256))
     if options.part in ("both", "terrain"):
         rows, epochs, width = (6400, 30, 32) if not options.smoke else (128, 1, 4)
         terrain(rows, options.epochs or epochs, width, console)

@@ -16,8 +16,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     second optimizer beside it would lose its state after every step, silently). This object is that one.
     It does not step by itself: `minimize` steps one of its members, ``group["generator"]``.
 
-    Callbacks that set a learning rate see that of the first member, and setting it changes all of them by
-    the same factor.
+    Callbacks that set a learning rate see that of the first member, and setting it changes all of them in
+    proportion, also through 0 and back.
 
     Args:
         optimizers: The members by name; configurations and names that `keras.optimizers.get` knows will do.
@@ -42,6 +42,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 f"variables. Got one object for several of {list(members)}."
             )
         self.members = members
+        self._proportions = tuple(1.0 for _ in members)
         self._variables_of: Callable[[str], list[keras.Variable]] = lambda key: []
 
     def __getitem__(self, key: str) -> keras.optimizers.Optimizer:
@@ -82,9 +83,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        factor = float(value) / float(keras.ops.convert_to_numpy(self._first.learning_rate))
-        for member in self.members.values():
-            member.learning_rate = float(keras.ops.convert_to_numpy(member.learning_rate)) * factor
+        rates = [float(keras.ops.convert_to_numpy(member.learning_rate)) for member in self.members.values()]
+        if rates[0] != 0:  # else as they stood before: a warm-up may pass through 0
+            self._proportions = tuple(rate / rates[0] for rate in rates)
+        for member, proportion in zip(self.members.values(), self._proportions, strict=True):
+            member.learning_rate = float(value) * proportion
 
     @property
     def _first(self) -> keras.optimizers.Optimizer:

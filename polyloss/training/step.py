@@ -75,8 +75,9 @@ class StepModel(keras.Model):
     `OptimizerGroup`.
 
     The terms are logged as means over an epoch, batches weighing by their rows. A term that is NaN or
-    infinite stops `fit` with a `FloatingPointError` that names it and its batch, within 16 batches and
-    before an epoch ends, so that no checkpoint of an epoch holds what came of it.
+    infinite stops `fit` with a `FloatingPointError` that names it and its batch (with
+    ``steps_per_execution`` the first batch of those that ran together), within 16 calls and before an
+    epoch ends, so that no checkpoint of an epoch holds what came of it.
 
     Besides its weights, a model saves the state of all its seeds (dropout's too), so that a resumed
     training draws what it would have drawn.

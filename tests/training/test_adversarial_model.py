@@ -246,6 +246,32 @@ def test_a_fault_in_the_last_batch_of_an_epoch_is_seen():
         small.fit(small.compiled(small.model(seed=1)), data=real)
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="Keras has steps_per_execution=1 only on PyTorch")
+def test_several_steps_an_execution():
+    gan = small.compiled(small.model(), steps_per_execution=2)
+    logged = small.fit(gan)
+    for name, expected in small.BY_HAND.items():
+        np.testing.assert_allclose(logged[name], expected, rtol=0, atol=1e-5, err_msg=name)
+    real = small.REAL.copy()
+    real[-1] = math.nan  # in the second batch of the second execution
+    with pytest.raises(FloatingPointError, match=r"discriminator_loss must stay finite.* at epoch=0, batch=2"):
+        small.fit(gan, data={**small.BATCHES, "real": real})
+
+
+def test_a_watched_fit_waits_for_no_batch():
+    """Keras waits for the logs of every batch, and on JAX copies all state, for a callback that asks for them."""
+    from polyloss.training.step import _Watch
+
+    assert "on_train_batch_end" not in vars(_Watch)
+    gan = small.compiled(small.model(seed=1))
+    if BACKEND == "jax":
+        synced = []
+        sync = gan.jax_state_sync
+        gan.jax_state_sync = lambda: synced.append(gan._jax_state_synced) or sync()
+        small.fit(gan, epochs=2, data=np.tile(small.REAL, (20, 1)))
+        assert synced.count(False) <= 4, "state was copied within an epoch"
+
+
 # -- evaluation -------------------------------------------------------------------------------------
 
 
@@ -464,6 +490,9 @@ def test_optimizer_group():
     assert isinstance(again["b"], keras.optimizers.SGD)
     group.learning_rate = 0.05
     assert [round(float(array(group[k].learning_rate.value)), 6) for k in "ab"] == [0.05, 0.01]
+    group.learning_rate = 0.0
+    group.learning_rate = 0.1
+    assert [round(float(array(group[k].learning_rate.value)), 6) for k in "ab"] == [0.1, 0.02]
     with pytest.raises(ValueError, match="optimizers must be different objects"):
         OptimizerGroup({"a": group["a"], "b": group["a"]})
     with pytest.raises(ValueError, match="optimizers must hold at least one"):
