@@ -150,6 +150,17 @@ def trajectories(reports: dict[str, dict[str, Any]]) -> tuple[list[str], float, 
     return [*runs], *max(apart)
 
 
+def second_order(joined: dict[str, Any]) -> list[list[str]]:
+    """Penalty and weight, and by backend the worst error of the gradient by the critic's weights."""
+    by_backend = joined["second_order"]
+    if set(by_backend) != set(BACKENDS) or len({tuple(sorted(found)) for found in by_backend.values()}) != 1:
+        raise SystemExit("agreement: each backend must have measured the same penalties; run their tests again.")
+    return [
+        [penalty, *(f"{by_backend[b][penalty][0]:.1e} of {by_backend[b][penalty][1]:.2g}" for b in BACKENDS)]
+        for penalty in by_backend[BACKENDS[0]]
+    ]
+
+
 def main() -> None:
     """Print, record, and fail where two backends do not agree."""
     reports = read()
@@ -173,6 +184,10 @@ def main() -> None:
         )
     joined = published.joined(reports, rows, devices())
     console.print(published.summary(joined))
+    title = (
+        "Gradients of penalties by the critic's weights: worst error to float64 differences, of the largest gradient"
+    )
+    show(title, ["penalty", *BACKENDS], second_order(joined))
     runs, distance, between = trajectories(reports)
     joined["trajectories"] = {"runs": runs, "distance": distance, "between": between}
     console.print(

@@ -31,6 +31,7 @@ class Evidence:
         self.planted: list[str] = []
         self.refused = 0
         self.trajectories: dict[str, dict[str, list[float]]] = {}
+        self.second_order: dict[str, tuple[float, float]] = {}
         self.results: dict[str, np.ndarray] = {}
         self.blocks: list[tuple[int, int]] = []
         self.tests: dict[str, dict[str, int]] = {}
@@ -111,6 +112,7 @@ class Evidence:
             "planted": sorted(self.planted),
             "refused": self.refused,
             "trajectories": self.trajectories,
+            "second_order": self.second_order,
             "blocks": [sum(counts) for counts in zip(*self.blocks, strict=True)],
             "tests": self.tests,
             "reasons": self.reasons,

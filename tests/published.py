@@ -65,6 +65,7 @@ def joined(reports: dict[str, Report], disagreements: list[Report], devices: dic
         "refused": {b: r["refused"] for b, r in reports.items()},
         "halves": {b: sum(h["inputs"] for h in r["halves"]) for b, r in reports.items()},
         "blocks": {b: r["blocks"] for b, r in reports.items() if r.get("blocks")},
+        "second_order": {b: r["second_order"] for b, r in reports.items() if r.get("second_order")},
         "devices": devices,
         "half_precision": [halves[key] for key in sorted(halves)],
         "errors": [errors[key] for key in sorted(errors)],

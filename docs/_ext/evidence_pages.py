@@ -134,6 +134,21 @@ def reliability() -> str:
             for t in [data.get("trajectories")]
             if t is not None
         ),
+        *(
+            (
+                "gradients of the penalties (weight 1) by the critic's weights, worst error to float64 differences",
+                f"{max(worst.values()):.1e}",
+                ", ".join(f"{b} {error:.1e}" for b, error in worst.items()),
+                compare,
+            )
+            for worst in [
+                {
+                    b: max(error for penalty, (error, _) in found.items() if penalty.endswith("weight 1"))
+                    for b, found in data.get("second_order", {}).items()
+                }
+            ]
+            if worst
+        ),
         ("on a GPU", published.device(data, "gpu"), "", literal("python -m nox -s gpu")),
         ("on a TPU", published.device(data, "tpu"), "", literal("python -m nox -s tpu")),
     ]

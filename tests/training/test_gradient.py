@@ -184,7 +184,10 @@ def finite_differences(f, w):
 
 
 def check_second_order(name, weighted, fault=lambda penalty: penalty):
-    """The gradient by the critic's weights: 1e-6 off at most, times the weight, and of the largest gradient."""
+    """The gradient by the critic's weights: 1e-6 off at most, times the weight, and of the largest gradient.
+
+    Returns the worst error and the largest gradient.
+    """
     make, noise, exact, default = PENALTIES[name]
     weight = default if weighted else 1.0
     penalty = fault(make(weight))
@@ -201,12 +204,14 @@ def check_second_order(name, weighted, fault=lambda penalty: penalty):
     assert largest > 0.1 * weight
     assert worst < 1e-6 * weight, (worst, largest)
     assert worst < 1e-6 * largest, (worst, largest)
+    return float(worst), float(largest)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["weight 1", "weight by default"])
 @pytest.mark.parametrize("name", PENALTIES)
-def test_second_order(name, weighted):
-    check_second_order(name, weighted)
+def test_second_order(name, weighted, evidence):
+    found = check_second_order(name, weighted)
+    evidence.second_order[f"{name}, weight {PENALTIES[name][-1] if weighted else 1.0:g}"] = found
 
 
 def check_flat_critic(name, fault=lambda penalty: penalty):
