@@ -196,6 +196,8 @@ def minimums(session: nox.Session, backend: str) -> None:
 @nox.session(default=False)
 @nox.parametrize("backend", TRAINING, ids=TRAINING)
 def bench(session: nox.Session, backend: str) -> None:
-    """Speed and memory beside Keras's own losses and the framework's."""
+    """Speed and memory beside Keras's own losses and the framework's; adversarial training beside a loop by hand."""
     install(session, backend, "report")
     session.run("python", "backends/bench.py", *session.posargs)
+    if not session.posargs:
+        session.run("python", "backends/bench_adversarial.py")

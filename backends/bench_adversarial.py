@@ -13,6 +13,7 @@ the step of the loop by hand: what no `fit` avoids.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 from rich.console import Console  # noqa: E402
+from rich.progress import Progress  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 import polyloss  # noqa: E402
@@ -280,31 +282,46 @@ def main() -> None:
     table = Table(title=f"WGAN-GP, {backend}: milliseconds a step (1 step = {CRITIC_STEPS} critic + 1 generator)")
     for column in ("networks", "", "fit", "by hand", "fit / by hand", "Keras's fit / by hand"):
         table.add_column(column)
+    console = Console()
+    try:
+        with Progress(console=console, transient=True) as progress:
+            for networks in (small, pictures):
+                sides = {"fit": ours(*networks()), "hand": by_hand(*networks())}
+                if backend == "tensorflow":
+                    sides["plain"] = tensorflow_keras_fit(*networks())
+                task = progress.add_task(str(networks.__doc__), total=len(sides) * (1 + options.rounds))
+                advance = functools.partial(progress.advance, task)
+                steps = len(networks()[2]) // BATCH
+                for clock, took in measure(sides, steps, options.rounds, options.seconds, advance).items():
+                    ratio = f"{took['fit'] / took['hand']:.2f}"
+                    control = f"{took['plain'] / took['hand']:.2f}" if "plain" in took else "-"
+                    table.add_row(networks.__doc__, clock, f"{took['fit']:.2f}", f"{took['hand']:.2f}", ratio, control)
+    finally:  # what was measured before Ctrl-C, too
+        console.print(table)
+
+
+def measure(
+    sides: dict[str, Callable[[int], None]], steps: int, rounds: int, seconds: float, advance: Callable[[], None]
+) -> dict[str, dict[str, float]]:
+    """Each side's best milliseconds a step, by the clock and in CPU time; the sides take turns."""
     clocks = {"clock": time.perf_counter, "CPU": time.process_time}
-    for networks in (small, pictures):
-        sides = {"fit": ours(*networks()), "hand": by_hand(*networks())}
-        if backend == "tensorflow":
-            sides["plain"] = tensorflow_keras_fit(*networks())
-        steps = len(networks()[2]) // BATCH
-        best = {clock: dict.fromkeys(sides, float("inf")) for clock in clocks}
-        epochs = {}
+    best = {clock: dict.fromkeys(sides, float("inf")) for clock in clocks}
+    epochs = {}
+    for name, train in sides.items():
+        train(2)  # compiles, warms up
+        start = time.perf_counter()
+        train(1)
+        epochs[name] = max(1, round(seconds / (time.perf_counter() - start)))
+        advance()
+    for _ in range(rounds):
         for name, train in sides.items():
-            train(2)  # compiles, warms up
-            start = time.perf_counter()
-            train(1)
-            epochs[name] = max(1, round(options.seconds / (time.perf_counter() - start)))
-        for _ in range(options.rounds):
-            for name, train in sides.items():
-                start = {clock: now() for clock, now in clocks.items()}
-                train(epochs[name])
-                for clock, now in clocks.items():
-                    took = 1000 * (now() - start[clock]) / (epochs[name] * steps)
-                    best[clock][name] = min(best[clock][name], took)
-        for clock, took in best.items():
-            ratio = f"{took['fit'] / took['hand']:.2f}"
-            control = f"{took['plain'] / took['hand']:.2f}" if "plain" in took else "-"
-            table.add_row(networks.__doc__, clock, f"{took['fit']:.2f}", f"{took['hand']:.2f}", ratio, control)
-    Console().print(table)
+            start = {clock: now() for clock, now in clocks.items()}
+            train(epochs[name])
+            for clock, now in clocks.items():
+                took = 1000 * (now() - start[clock]) / (epochs[name] * steps)
+                best[clock][name] = min(best[clock][name], took)
+            advance()
+    return best
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ import keras
 import numpy as np
 from keras import layers
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 import polyloss
@@ -84,7 +85,10 @@ def compare_modes(seeds: list[int], epochs: int, rows: int, units: int, console:
                 discriminator_steps=steps,
             )
             start = time.perf_counter()
-            gan.fit(data, epochs=epochs, verbose=0)
+            with Progress(console=console, transient=True) as progress:
+                task = progress.add_task(f"{name}, seed {seed}", total=epochs)
+                each = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_, t=task, p=progress: p.advance(t))
+                gan.fit(data, epochs=epochs, verbose=0, callbacks=[each])
             samples = gan.generate(5000, seed=0, batch_size=1000)
             modes, good = coverage(samples)
             results[name].append((modes, good, samples))
@@ -231,7 +235,7 @@ def grid(images: np.ndarray, path: pathlib.Path, columns: int = 8) -> None:
     files.imsave(path, whole, cmap="gray", vmin=-1, vmax=1)
 
 
-class Progress(keras.callbacks.Callback):
+class Watch(keras.callbacks.Callback):
     """A line and a picture every few epochs."""
 
     def __init__(self, every: int, console: Console, name: str) -> None:
@@ -264,7 +268,7 @@ def terrain(rows: int, epochs: int, width: int, console: Console) -> dict[str, l
     )
     start = time.perf_counter()
     data = ShuffledBatches(real, batch_size=64, seed=1)
-    history = gan.fit(data, epochs=epochs, verbose=0, callbacks=[Progress(max(1, epochs // 5), console, name)]).history
+    history = gan.fit(data, epochs=epochs, verbose=0, callbacks=[Watch(max(1, epochs // 5), console, name)]).history
     console.print(f"{epochs} epochs of {rows} patches in {time.perf_counter() - start:.0f} s; pictures in {OUT}")
     return history
 
