@@ -190,6 +190,7 @@ class StepModel(keras.Model):
     def fit(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; stops at a term that is not finite, and tells a `ShuffledBatches` its epoch."""
         watch = _Watch(x)
+        watch.set_model(self)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.callbacks.insert(0, watch)
         else:

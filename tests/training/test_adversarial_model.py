@@ -258,6 +258,15 @@ def test_several_steps_an_execution():
         small.fit(gan, data={**small.BATCHES, "real": real})
 
 
+def test_a_fault_is_seen_with_a_list_of_callbacks_of_ones_own():
+    gan = small.compiled(small.model(seed=1))
+    real = small.REAL.copy()
+    real[-1] = math.nan
+    callbacks = keras.callbacks.CallbackList([keras.callbacks.History()], model=gan, epochs=1)
+    with pytest.raises(FloatingPointError, match=r"adversarial_model: discriminator_loss must stay finite"):
+        small.fit(gan, data=real, callbacks=callbacks)
+
+
 def test_a_watched_fit_waits_for_no_batch():
     """Keras waits for the logs of every batch, and on JAX copies all state, for a callback that asks for them."""
     from polyloss.training.step import _Watch
