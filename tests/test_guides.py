@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import math
 import os
 import pathlib
@@ -74,6 +75,21 @@ def test_words_and_tables(guide: Any) -> None:
         assert holds, claim
     for language, path in enumerate(guide.tables()):
         assert path.read_text(encoding="utf-8") == guide.table(record, language), f"{guide.command()} makes {path.name}"
+
+
+def test_modes_on_every_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of modes is that of its numbers, and WGAN-GP is ahead in each of them."""
+    monkeypatch.syspath_prepend(DOCS / "examples")
+    example = importlib.import_module("wgan_gp_terrain")
+    kept = json.loads(example.RESULTS.read_text(encoding="utf-8"))
+    assert example.RESULTS.with_suffix(".inc").read_text(encoding="utf-8") == example.table_of_modes(kept)
+    assert set(kept) == {"jax", "tensorflow", "torch"}
+    for its in kept.values():
+        assert len(its["seeds"]) >= 3
+        for measured in ("modes", "good"):
+            plain, ours = (its["runs"][name][measured] for name in ("minimax", "WGAN-GP"))
+            assert len(plain) == len(ours) == len(its["seeds"])
+            assert all(a < b for a, b in zip(plain, ours, strict=True)), (measured, plain, ours)
 
 
 @pytest.mark.parametrize("slug", [*SLUGS, "index"])
