@@ -4,133 +4,48 @@
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from polyloss import backend, training  # noqa: F401  (backend first: it says which framework Keras takes)
-from polyloss.adversarial import (
-    AdversarialLoss,
-    HingeGANLoss,
-    LeastSquaresLoss,
-    MinimaxLoss,
-    NonSaturatingLoss,
-    RelativisticLoss,
-    WassersteinLoss,
-    hinge_gan_discriminator_loss,
-    hinge_gan_generator_loss,
-    least_squares_discriminator_loss,
-    least_squares_generator_loss,
-    minimax_discriminator_loss,
-    minimax_generator_loss,
-    non_saturating_discriminator_loss,
-    non_saturating_generator_loss,
-    relativistic_discriminator_loss,
-    relativistic_generator_loss,
-    wasserstein_discriminator_loss,
-    wasserstein_generator_loss,
-)
-from polyloss.classification import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    PolyLoss,
-    SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    categorical_crossentropy,
-    poly_loss,
-    sparse_categorical_crossentropy,
-)
-from polyloss.declared import catalogue
-from polyloss.domains import validate
+from polyloss import framework, training  # noqa: F401
+from polyloss.adversarial import losses as _adversarial
+from polyloss.adversarial import penalties as _penalties
+from polyloss.adversarial.losses import *  # noqa: F403
+from polyloss.adversarial.penalties import *  # noqa: F403
+from polyloss.core.declared import catalogue
+from polyloss.core.loss import Loss, SetLoss
+from polyloss.core.validate import validate
 from polyloss.framework import gradient
-from polyloss.imbalance import CategoricalFocalLoss, FocalLoss, categorical_focal_loss, focal_loss
-from polyloss.loss import Loss
-from polyloss.metric_learning import ContrastiveLoss, contrastive_loss
-from polyloss.penalties import (
-    GradientPenalty,
-    Penalty,
-    R1Penalty,
-    R2Penalty,
-    gradient_norms,
-    gradient_penalty,
-    r1_penalty,
-    r2_penalty,
-)
-from polyloss.regression import (
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
+from polyloss.losses import classification as _classification
+from polyloss.losses import imbalance as _imbalance
+from polyloss.losses import regression as _regression
+from polyloss.losses.classification import *  # noqa: F403
+from polyloss.losses.imbalance import *  # noqa: F403
+from polyloss.losses.metric import pairs as _pairs
+from polyloss.losses.metric.pairs import *  # noqa: F403
+from polyloss.losses.regression import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AdversarialLoss",
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalLoss",
-    "ContrastiveLoss",
-    "FocalLoss",
-    "GradientPenalty",
-    "HingeGANLoss",
-    "Huber",
-    "LeastSquaresLoss",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "MinimaxLoss",
-    "NonSaturatingLoss",
-    "Penalty",
-    "PolyLoss",
-    "R1Penalty",
-    "R2Penalty",
-    "RelativisticLoss",
-    "SparseCategoricalCrossentropy",
-    "WassersteinLoss",
-    "__version__",
-    "binary_crossentropy",
-    "catalogue",
-    "categorical_crossentropy",
-    "categorical_focal_loss",
-    "contrastive_loss",
-    "focal_loss",
-    "gradient",
-    "gradient_norms",
-    "gradient_penalty",
-    "hinge_gan_discriminator_loss",
-    "hinge_gan_generator_loss",
-    "huber",
-    "least_squares_discriminator_loss",
-    "least_squares_generator_loss",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "minimax_discriminator_loss",
-    "minimax_generator_loss",
-    "non_saturating_discriminator_loss",
-    "non_saturating_generator_loss",
-    "poly_loss",
-    "r1_penalty",
-    "r2_penalty",
-    "relativistic_discriminator_loss",
-    "relativistic_generator_loss",
-    "sparse_categorical_crossentropy",
-    "training",
-    "validate",
-    "wasserstein_discriminator_loss",
-    "wasserstein_generator_loss",
-]
+__all__ = ["Loss", "SetLoss", "__version__", "catalogue", "gradient", "training", "validate"]
+__all__ += _adversarial.__all__
+__all__ += _penalties.__all__
+__all__ += _classification.__all__
+__all__ += _imbalance.__all__
+__all__ += _pairs.__all__
+__all__ += _regression.__all__
+__all__.sort()
+
+_LAZY = ("plot", "study")
+"""What most programs never need."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("plot",):  # what most programs never need
-        return importlib.import_module(f"polyloss.{name}")
-    raise AttributeError(f"module 'polyloss' has no attribute {name!r}")
+if not TYPE_CHECKING:  # to a type checker every name would be there
+
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(f"polyloss.{name}")
+        raise AttributeError(f"module 'polyloss' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "plot"})
+    return sorted({*globals(), *_LAZY})

@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line, or say in one line what it lacks."""
     try:
-        from polyloss.command import app
+        from polyloss.tools.command import app
     except ModuleNotFoundError as missing:
         if missing.name not in ("typer", "rich"):
             raise

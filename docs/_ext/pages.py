@@ -20,9 +20,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
 import polyloss
-from polyloss import plot
-from polyloss.about import About, Described, about
-from polyloss.choose import TARGETS
+from polyloss.tools import plot
+from polyloss.tools.choose import TARGETS
+from polyloss.tools.describe import About, Described, about
 
 KINDS = {
     "loss": "Losses of targets and predictions",
@@ -51,7 +51,7 @@ def page_of(entry: About) -> str:
 
 def polyloss_name(entry: About) -> str:
     """Snake case, the same for both functions of an adversarial loss."""
-    from polyloss.declared import snake_case
+    from polyloss.core.declared import snake_case
 
     return snake_case(entry.name)
 
@@ -282,7 +282,7 @@ def migration(data: dict[str, Any]) -> str:
 
 
 def chooser() -> str:
-    """Targets, data, and the losses that follow: from `polyloss.choose`."""
+    """Targets, data, and the losses that follow: from `polyloss.tools.choose`."""
     parts = [
         ".. _choose:\n",
         title("Which loss?"),

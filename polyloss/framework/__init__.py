@@ -1,9 +1,9 @@
 """The only code of polyloss that touches a framework: what Keras 3 has no op for.
 
-One module a framework, the same names in each:
+`names` lists the frameworks: a module here announces each, and nothing else in polyloss does. The same names in each:
 
 ``EXACT_LOG_SOFTMAX``
-    Whether `polyloss.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
+    Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
     of TensorFlow and PyTorch are 2 to 4 times faster than the spelled-out form and right to one ulp of
     1.0, so there speed decides.
 ``fused(f)``
@@ -27,21 +27,24 @@ One module a framework, the same names in each:
     One step of an optimizer that is built for exactly these variables.
 ``fed(function)``
     Keras's train function for one step a call, given its batch the way that costs least.
-``wait(values)``, ``device_name()``, ``device_memory()``
-    For measuring: until the device is done, what it is, and the most of its memory that was in use.
-``exact_products()``, ``double_precision()``
-    Settings of the process: products of float32 without TF32; float64 where it has to be asked for.
 """
 
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
+from polyloss.framework.selection import VALUES_ONLY as VALUES_ONLY
+from polyloss.framework.selection import names, select_backend
 
-_backend = keras.backend.backend()
+select_backend()  # before Keras is imported, and makes its choice
+
+import keras  # noqa: E402
+
+HAS_GRADIENTS: bool = keras.backend.backend() in names()
+"""Whether the backend can differentiate."""
+
 _framework = importlib.import_module(
-    f"polyloss.framework.{_backend if _backend in ('jax', 'tensorflow', 'torch') else 'values_only'}"
+    f"polyloss.framework.{keras.backend.backend() if HAS_GRADIENTS else 'values_only'}"
 )
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
@@ -54,11 +57,6 @@ value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
 fed = _framework.fed
-wait = _framework.wait
-device_name = _framework.device_name
-device_memory = _framework.device_memory
-exact_products = _framework.exact_products
-double_precision = _framework.double_precision
 
 
 def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -74,30 +74,3 @@ def fed(function: Callable[..., Any]) -> Callable[..., Any]:
         return function([next(iterator)] if isinstance(iterator, tf.data.Iterator) else iterator)
 
     return with_batch
-
-
-def wait(values: Any) -> None:
-    """Return when `values` are computed."""
-    tf.test.experimental.sync_devices()
-
-
-def device_name() -> str:
-    """The device that computes, in words."""
-    found = tf.config.list_physical_devices("GPU")
-    return tf.config.experimental.get_device_details(found[0]).get("device_name", "gpu") if found else "cpu"
-
-
-def device_memory() -> int | None:
-    """The most bytes that were in use on the device so far; None where the device does not say."""
-    if not tf.config.list_physical_devices("GPU"):
-        return None
-    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-
-
-def exact_products() -> None:
-    """Products of float32 in float32: no TF32."""
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-
-
-def double_precision() -> None:
-    """Float64 is float64."""

@@ -72,29 +72,3 @@ def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequenc
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
-
-
-def wait(values: Any) -> None:
-    """Return when `values` are computed."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def device_name() -> str:
-    """The device that computes, in words."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-
-
-def device_memory() -> int | None:
-    """The most bytes that were in use on the device so far; None where the device does not say."""
-    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-
-
-def exact_products() -> None:
-    """Products of float32 in float32: no TF32."""
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
-
-
-def double_precision() -> None:
-    """Float64 is float64."""

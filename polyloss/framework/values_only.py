@@ -56,25 +56,3 @@ def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequenc
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
-
-
-def wait(values: Any) -> None:
-    """NumPy computes at once."""
-
-
-def device_name() -> str:
-    """The device that computes, in words."""
-    return "cpu"
-
-
-def device_memory() -> int | None:
-    """There is no other memory than the host's."""
-    return None
-
-
-def exact_products() -> None:
-    """Float32 is float32."""
-
-
-def double_precision() -> None:
-    """Float64 is float64."""

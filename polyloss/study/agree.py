@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 import polyloss
-from polyloss import checks, declared, numerics
-from polyloss.adversarial import AdversarialLoss
-from polyloss.domains import DISTRIBUTION, NON_NEGATIVE, PROBABILITY
-from polyloss.penalties import Penalty, gradient_norms
+from polyloss import framework
+from polyloss.adversarial.losses import AdversarialLoss
+from polyloss.adversarial.penalties import Penalty, gradient_norms
+from polyloss.core import declared, numerics
+from polyloss.core.parameters import one_of
 
 BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 GROUPS = ("random", "corners", "inf, NaN")
@@ -42,71 +43,19 @@ class Inputs:
     group: np.ndarray
 
 
-_EDGES = [0.0, 1e-30, 1e-12, 1e-7, 1e-3, 0.1, 0.5, 1.0, 15.5, 16.7, 20.0, 37.0, 40.0, 87.0, 88.7, 100.0, 1e4]
-_BROKEN = [np.inf, -np.inf, np.nan]
-
-
 def inputs(loss: Any, count: int = 1000, seed: int = 0) -> Inputs:
-    """Random and special inputs for a loss, as its domains ask; the same numbers each time.
+    """Random and special inputs for a loss, as its kind has them; the same numbers each time.
 
     >>> from polyloss.study.agree import inputs
     >>> tried = inputs(polyloss.Huber(), count=10)
     >>> tried.x.shape == tried.y.shape, sorted(set(tried.group.tolist()))
     (True, ['corners', 'inf, NaN', 'random'])
     """
-    rng = np.random.default_rng(seed)
-    logits = bool(getattr(loss, "from_logits", False))
-    if isinstance(loss, AdversarialLoss):
-        scales = np.resize([0.5, 4.0, 30.0], count)[:, None, None]
-        return _joined(rng.normal(0, 1, (count, 2, 3)) * scales, _spread(_reals(), (2, 3)), _spread(_BROKEN, (2, 3)))
-    if isinstance(loss, Penalty):
-        return _joined(rng.normal(0, 1, (count, 3)), _spread([0.0, 1e-12, 1e-3, 1.0, 1e4], (3,)), None)
-    if loss.predictions is DISTRIBUTION:
-        rows = rng.normal(0, 1, (count, 3)) * np.resize([0.5, 3.0, 20.0], count)[:, None]
-        special: list[float] = _reals() if logits else [0.0, 1e-9, 1e-7, 1e-3, 0.5, 1.0]
-        if not logits:
-            rows = rng.dirichlet([0.5, 0.5, 0.5], count)
-        found = _joined(rows, _spread(special, (3,), rest=0.0 if logits else 0.5), _spread(_BROKEN, (3,)))
-        labels = (np.arange(len(found.x)) % 3).astype("int32")
-        found.y = np.eye(3, dtype="float32")[labels] if loss.targets is DISTRIBUTION else labels
-        return found
-    if loss.predictions is PROBABILITY:
-        edges = [0.0, 1e-9, 5e-8, 1e-7, 2e-7, 1e-6, 1e-3, 0.1, 0.25, 0.5]
-        drawn = rng.normal(0, 4, count) if logits else rng.uniform(0, 1, count)
-        return _against([0.0, 1.0, 0.3], drawn, _reals() if logits else [*edges, *(1 - e for e in edges)])
-    if loss.targets is PROBABILITY:  # pairs of embeddings
-        found = _joined(rng.normal(0, 1, (count, 2, 3)) * 0.5, _spread(_reals(), (2, 3)), _spread(_BROKEN, (2, 3)))
-        found.y = (np.arange(len(found.x)) % 2).astype("float32")
-        return found
-    if loss.predictions is NON_NEGATIVE:
-        return _against([0.0, 1.0, 1000.0], np.exp(rng.normal(2, 4, count)), [*_EDGES, 1e6, 1e30])
-    return _against([0.0, 1.0, -3.5], rng.normal(0, 1, count) * np.resize([0.5, 4.0, 1e4], count), _reals())
-
-
-def _reals() -> list[float]:
-    return [*_EDGES, *(-e for e in _EDGES[1:])]
-
-
-def _joined(drawn: np.ndarray, special: np.ndarray, broken: np.ndarray | None) -> Inputs:
-    """The groups in one batch, in float32."""
-    parts = [drawn, special, np.zeros((0, *drawn.shape[1:])) if broken is None else broken]
+    kind, options = loss.inputs, loss._options()
+    parts = [kind.draw(options, np.random.default_rng(seed), count), kind.special(options), kind.broken(options)]
+    y, x = kind.with_targets(options, np.concatenate(parts).astype("float32"))
     group = np.repeat(GROUPS, [len(part) for part in parts])
-    return Inputs(None, np.concatenate(parts).astype("float32"), group)
-
-
-def _spread(values: Sequence[float], shape: tuple[int, ...], rest: float = 0.0) -> np.ndarray:
-    """Rows of a shape: each value at the first place alone, and everywhere."""
-    once, all_over = np.full((len(values), *shape), rest), np.zeros((len(values), *shape))
-    once.reshape(len(values), -1)[:, 0] = values
-    all_over += np.asarray(values).reshape(-1, *[1] * len(shape))
-    return np.concatenate([once, all_over])
-
-
-def _against(targets: Sequence[float], drawn: np.ndarray, special: Sequence[float]) -> Inputs:
-    """Every target with every prediction, one element a sample."""
-    found = _joined(drawn[:, None], np.asarray(special)[:, None], np.asarray(_BROKEN)[:, None])
-    x, group = np.tile(found.x, (len(targets), 1)), np.tile(found.group, len(targets))
-    return Inputs(np.repeat(np.asarray(targets, "float32"), len(found.x))[:, None], x, group)
+    return Inputs(y if kind.has_targets else None, x, np.tile(group, len(x) // len(group)))
 
 
 # -- one backend at work --------------------------------------------------------------------------
@@ -134,25 +83,23 @@ def evaluate(loss: Any, y: np.ndarray | None, x: np.ndarray) -> dict[str, np.nda
     """Value and gradient of each part, a row a sample; no gradient on a backend without."""
     from keras import ops
 
-    from polyloss.plot import has_gradients
-
     found = {}
     given = ops.convert_to_tensor(x)
     for part, call in parts(loss, None if y is None else ops.convert_to_tensor(y)).items():
         found[f"{part}|value"] = call(given)
-        if has_gradients():
+        if framework.HAS_GRADIENTS:
             found[f"{part}|gradient"] = polyloss.gradient(call)(given)
     return {key: np.asarray(ops.convert_to_numpy(a)).reshape(len(x), -1) for key, a in found.items()}
 
 
 def work(spec: Mapping[str, Any], say: Callable[..., None]) -> None:
     """What the worker does: read the inputs, compute, write."""
-    from polyloss import framework
+    from polyloss.framework import process
 
     folder = pathlib.Path(spec["folder"])
-    framework.exact_products()
+    process.exact_products()
     if spec["dtype"] == "float64":
-        framework.double_precision()
+        process.double_precision()
     loss = declared.find(spec["loss"])(**spec["parameters"])
     with np.load(folder / "inputs.npz") as stored:
         y = stored["y"] if "y" in stored else None
@@ -284,7 +231,7 @@ def agree(
 
     cls = declared.find(loss, "agree")
     for name in (*backends, *(python or {})):
-        checks.one_of(*BACKENDS)("agree", "backend", name)
+        one_of(*BACKENDS)("agree", "backend", name)
     given = {"from_logits": True} if "from_logits" in cls._fields else {}
     given.update(parameters or {})
     made = cls(**given)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from polyloss import framework
+from polyloss.framework import process
 from polyloss.study import draws
 from polyloss.study.workload import Arrays, Workload
 from polyloss.training import OptimizerGroup, StepModel
@@ -76,7 +76,7 @@ class Trained:
     def step(self, batch: Arrays) -> tuple[dict[str, float], float, float]:
         """Train on a batch: the terms of this batch, the norm of the gradient, the seconds until the device is done."""
         data = as_tensors(batch)
-        framework.wait(data)
+        process.wait(data)
         model = self.model
         if keras.backend.backend() == "jax":
             if self._state is None:
@@ -102,7 +102,7 @@ class Trained:
         return terms, norm, seconds
 
     def _wait(self) -> None:
-        framework.wait(getattr(self, "_state", None) or [v.value for v in self.model.variables])
+        process.wait(getattr(self, "_state", None) or [v.value for v in self.model.variables])
 
     def evaluate(self, test: Arrays, batch_size: int) -> dict[str, float]:
         """The metrics on the test data."""

@@ -45,7 +45,7 @@ class Worker:
     def __init__(self, spec: dict[str, Any], say: Any) -> None:
         import keras
 
-        from polyloss import framework
+        from polyloss.framework import process
         from polyloss.study import workload
 
         self.say = say
@@ -53,8 +53,8 @@ class Worker:
         self.settings = settings = spec["settings"]
         self.folder = pathlib.Path(spec["folder"])
         if not settings["tf32"]:
-            framework.exact_products()
-        device = framework.device_name()
+            process.exact_products()
+        device = process.device_name()
         if settings["device"] != "cpu" and device == "cpu":
             raise RuntimeError(f"{os.environ['KERAS_BACKEND']} finds no {settings['device']}, and computes on the cpu")
         self.workload = workload.load(spec["workload"])
@@ -129,7 +129,7 @@ class Worker:
         """One training, step by step."""
         import keras
 
-        from polyloss import framework
+        from polyloss.framework import process
         from polyloss.study import training
 
         mode, seed = job["mode"], job["seed"]
@@ -168,7 +168,7 @@ class Worker:
         trained.settle()
         return {
             "host_peak_bytes": _peak(), "host_peak_of": "this training" if reset else "the process so far",
-            "device_peak_bytes": framework.device_memory(),
+            "device_peak_bytes": process.device_memory(),
         }  # fmt: skip
 
     def chain(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -176,12 +176,12 @@ class Worker:
         import keras
         import numpy as np
 
-        from polyloss import framework
+        from polyloss.framework import process
         from polyloss.study.chain import Chain
         from polyloss.study.workload import first_rows
 
         if job["referee"]:
-            framework.double_precision()
+            process.double_precision()
             keras.config.set_floatx("float64")
             keras.config.set_dtype_policy("float64")
         model = self._fresh(0)

@@ -1,8 +1,8 @@
 """What needs more than a loss: adversarial training, callbacks."""
 
-from polyloss.training.adversarial import AdversarialModel
 from polyloss.training.callbacks import Validate
 from polyloss.training.data import ShuffledBatches
+from polyloss.training.gan import AdversarialModel
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
 

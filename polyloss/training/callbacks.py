@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import tree
 
-from polyloss.domains import validate
-from polyloss.loss import Loss
+from polyloss.core.loss import Loss
+from polyloss.core.validate import validate
 
 
 class Validate(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Cases of `polyloss.classification`."""
+"""Cases of `polyloss.losses.classification`."""
 
 from __future__ import annotations
 

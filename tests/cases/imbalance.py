@@ -1,4 +1,4 @@
-"""Cases of `polyloss.imbalance`."""
+"""Cases of `polyloss.losses.imbalance`."""
 
 from __future__ import annotations
 

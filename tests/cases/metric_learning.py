@@ -1,4 +1,4 @@
-"""Cases of `polyloss.metric_learning`."""
+"""Cases of `polyloss.losses.metric.pairs`."""
 
 from __future__ import annotations
 

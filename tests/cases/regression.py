@@ -1,4 +1,4 @@
-"""Cases of `polyloss.regression`."""
+"""Cases of `polyloss.losses.regression`."""
 
 from __future__ import annotations
 

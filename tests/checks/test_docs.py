@@ -18,7 +18,7 @@ MODULES = [
     for _, name, _ in pkgutil.walk_packages(polyloss.__path__, "polyloss.")
     if not name.startswith("polyloss.framework.")
 ]
-GRADIENTS = ("polyloss.framework", "polyloss.penalties", "polyloss.training.adversarial", "polyloss.training.step")
+GRADIENTS = ("polyloss.framework", "polyloss.adversarial.penalties", "polyloss.training.gan", "polyloss.training.step")
 """Modules whose examples take gradients."""
 
 

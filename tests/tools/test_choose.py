@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import polyloss
-from polyloss import about
-from polyloss.choose import TARGETS, Data, Pick, Targets, choose
+from polyloss.tools import describe
+from polyloss.tools.choose import TARGETS, Data, Pick, Targets, choose
 
 ENDS = [(targets, data) for targets in TARGETS for data in targets.data]
 IDS = [f"{targets.name}/{data.name}" for targets, data in ENDS]
@@ -30,7 +30,7 @@ def test_two_or_three_losses_with_reasons(targets: Targets, data: Data) -> None:
     assert 2 <= len({pick.loss for pick in picks}) == len(picks) <= 3
     for pick in picks:
         assert pick.why.endswith(".")
-        assert "`" not in about.plain(pick.why)
+        assert "`" not in describe.plain(pick.why)
 
 
 @pytest.mark.parametrize("pick", [p for _, d in ENDS for p in d.picks], ids=lambda p: p.code)
@@ -38,7 +38,7 @@ def test_code_runs(pick: Pick) -> None:
     kinds = {"loss": (), "adversarial": ("penalty",)}
     first, *beside = (eval(part) for part in pick.code.split(" + "))
     assert type(first).__name__ == pick.loss
-    assert all(one.kind in kinds[first.kind] for one in beside)
+    assert all(one.category in kinds[first.category] for one in beside)
     for name, value in pick.parameters.items():
         assert getattr(first, name) == value
 

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import polyloss
-from polyloss import about, command, terminal
-from polyloss.choose import TARGETS
+from polyloss.tools import command, describe, terminal
+from polyloss.tools.choose import TARGETS
 from tests.tools import transcripts
 
 CATALOGUE = [name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)]
@@ -46,7 +46,7 @@ def test_list() -> None:
 @pytest.mark.parametrize("task", terminal.tasks())
 def test_list_of_a_task(task: str) -> None:
     shown = call("list", "--task", task).stdout
-    expected = [name for name in CATALOGUE if task in about.about(name).tasks]
+    expected = [name for name in CATALOGUE if task in describe.about(name).tasks]
     assert expected
     assert [name for name in CATALOGUE if f"\n{name} " in shown] == expected
 
@@ -54,14 +54,14 @@ def test_list_of_a_task(task: str) -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_show(name: str) -> None:
     """Everything that is known of the loss is on the screen."""
-    one = about.about(name)
+    one = describe.about(name)
     shown = " ".join(call("show", name).stdout.replace("│", " ").split())
     texts = [one.when[1:], one.summary, *(p.text for p in one.parameters), *one.elsewhere.values()]
     for part in one.functions:
         texts += [part.references, *(case.input for case in part.edge_cases), *part.example.splitlines()]
-        assert " ".join(about.formula_in_unicode(part.formula).split()) in shown
+        assert " ".join(describe.formula_in_unicode(part.formula).split()) in shown
     for text in texts:
-        assert " ".join(about.plain(text).split() if ">>>" not in text else text.split()) in shown
+        assert " ".join(describe.plain(text).split() if ">>>" not in text else text.split()) in shown
     latex = " ".join(call("show", name, "--latex").stdout.replace("│", " ").split())
     assert one.formula in latex
 
@@ -148,7 +148,7 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert end.value.code == 0
     assert "FocalLoss" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "typer", None)
-    monkeypatch.delitem(sys.modules, "polyloss.command")
+    monkeypatch.delitem(sys.modules, "polyloss.tools.command")
     with pytest.raises(SystemExit) as end:
         runpy.run_module("polyloss", run_name="__main__")
     assert end.value.code == 'polyloss: the command line needs typer: pip install "keras-polyloss[study]"'

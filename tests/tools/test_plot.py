@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import polyloss
-from polyloss import plot
+from polyloss.tools import plot
 
 NAMES = [name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)]
 GRADIENTS = os.environ.get("KERAS_BACKEND") != "numpy"
@@ -128,7 +128,7 @@ def test_on_a_figure_of_ones_own() -> None:
 
 def test_on_demand() -> None:
     assert "plot" in dir(polyloss)
-    assert polyloss.plot is plot
+    assert polyloss.plot.figure is plot.figure
     with pytest.raises(AttributeError, match="polyloss' has no attribute 'plots'"):
         _ = polyloss.plots
 

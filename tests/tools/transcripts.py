@@ -22,7 +22,7 @@ def run(arguments: str) -> str:
 
     from typer.testing import CliRunner
 
-    from polyloss.command import app
+    from polyloss.tools.command import app
 
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "88"

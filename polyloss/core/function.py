@@ -1,0 +1,105 @@
+"""A loss as a function: its face checks a call once, and the formula behind it is what the class calls."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from polyloss import framework
+from polyloss.core.kinds import Kind
+from polyloss.core.parameters import Rule, bind, by_position, plain, refuse, rules_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Declaration:
+    """What the decorators know of a function.
+
+    Attributes:
+        body: The function as it is written.
+        name: Its name, which speaks in its errors.
+        names: Its parameters, inputs among them.
+        positional: Those that may be given by position.
+        kind: What it looks at; None: it brings its inputs into shape itself.
+        formula: What the class calls, whose constructor has checked the parameters: inputs and all parameters by name.
+    """
+
+    def __init__(self, body: Callable[..., Any], kind: Kind | None) -> None:
+        signature = inspect.signature(body)
+        self.body = body
+        self.name = body.__name__
+        self.names = tuple(signature.parameters)
+        self.positional = by_position(signature)
+        self.required = tuple(n for n, p in signature.parameters.items() if p.default is p.empty)
+        self.defaults = {n: p.default for n, p in signature.parameters.items() if p.default is not p.empty}
+        self.kind = kind
+        self.formula = body if kind is None else self._arranged
+
+    @functools.cached_property
+    def rules(self) -> dict[str, Rule]:
+        """What each parameter must be."""
+        return rules_of(self.body)
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call from outside: every parameter is looked at."""
+        given = bind(self.name, self.names, self.positional, args, kwargs)
+        for name in self.required:
+            if name not in given:
+                raise TypeError(f"{self.name}: {name} is required. Got no {name}.")
+        for name, rule in self.rules.items():
+            if name in given:
+                given[name] = value = plain(given[name])
+                rule(self.name, name, value)
+        return self.formula(**given)
+
+    def _arranged(self, y_true: Any, y_pred: Any, **given: Any) -> Any:
+        assert self.kind is not None
+        options = {**self.defaults, **given}
+        y_true, y_pred = self.kind.arrange(self.name, y_true, y_pred, options)
+        for name, value in options.items():
+            if isinstance(value, tuple) and self.rules[name].per_class:
+                self._one_a_class(name, value, y_pred, options)
+        return self.body(y_true, y_pred, **options)
+
+    def _one_a_class(self, name: str, value: tuple[float, ...], y_pred: Any, options: dict[str, Any]) -> None:
+        assert self.kind is not None
+        if not len(y_pred.shape):
+            refuse(self.name, name, "be one number where y_pred has no axes", value)
+        classes = self.kind.classes(y_pred, options)
+        if classes is not None and len(value) != classes:
+            refuse(self.name, name, f"have {classes} entries, one a class", value)
+
+
+def declaration(function: Any) -> Declaration | None:
+    """What is known of a function that one of the decorators made; None of any other."""
+    return getattr(function, "declaration", None)
+
+
+def loss_function(kind: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a loss ``f(y_true, y_pred, **parameters)``: its inputs come arranged, its parameters checked.
+
+    The rules of the parameters stand in their annotations (`polyloss.core.parameters`); what the loss looks at is
+    `kind` (`polyloss.core.kinds`). Inside, `y_true` and `y_pred` are tensors that fit together, in the dtype of
+    computation, and a class axis is counted from the front.
+    """
+    return functools.partial(_faced, kind=kind)
+
+
+def checked(body: Callable[P, R]) -> Callable[P, R]:
+    """Decorates any function: its parameters are checked by the rules in their annotations."""
+    return _faced(body, kind=None)
+
+
+def _faced(body: Callable[P, R], kind: Kind | None) -> Callable[P, R]:
+    declared = Declaration(body, kind)
+
+    @functools.wraps(body)
+    def face(*args: P.args, **kwargs: P.kwargs) -> R:
+        return declared.call(args, kwargs)
+
+    face = framework.entry_point(face)
+    face.declaration = declared  # type: ignore[attr-defined]
+    return face

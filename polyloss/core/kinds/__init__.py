@@ -1,0 +1,25 @@
+"""Kinds of input: what a loss looks at, said once and read by everything that meets it.
+
+A kind knows the shapes and dtypes that it takes and how it refuses others, which values are faults, what stands in for
+what is shut out, samples and corners of itself, and how its curve is drawn. A new kind is a module here and a name below.
+"""
+
+from polyloss.core.kinds.base import Anything, Arrays, Kind, Misfit, Options, View
+from polyloss.core.kinds.elements import Amounts, Elements, YesNo
+from polyloss.core.kinds.pairs import Pairs
+from polyloss.core.kinds.rows import Distributions, Labels, OneOfMany, Teachers
+from polyloss.core.kinds.scores import Norms, Scores
+
+__all__ = ["Arrays", "Kind", "Misfit", "Options", "View"]
+
+ANY = Anything()
+ELEMENTS = Elements()
+AMOUNTS = Amounts()
+YES_NO = YesNo()
+DISTRIBUTIONS = Distributions()
+LABELS = Labels()
+ONE_OF_MANY = OneOfMany()
+TEACHERS = Teachers()
+PAIRS = Pairs()
+SCORES = Scores()
+NORMS = Norms()

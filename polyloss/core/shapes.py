@@ -1,0 +1,165 @@
+"""Tensors brought together or refused: by shape and dtype, which are known without running anything.
+
+Faults raise at once, eager or traced. Values inside tensors are the business of `polyloss.validate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from keras import ops
+
+from polyloss.core import numerics
+from polyloss.core.numerics import Tensor
+from polyloss.core.parameters import refuse
+
+Shape = Sequence[int | None]
+
+
+def refuse_shapes(where: str, must: str, y_true: Tensor, y_pred: Tensor) -> NoReturn:
+    """Raise the sentence for two shapes that do not go together."""
+    raise ValueError(f"{where}: {must}. Got y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}.")
+
+
+def agree(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are the same, as far as they are known."""
+    return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
+
+
+def is_integer(x: Tensor) -> bool:
+    """Integer or boolean dtype."""
+    dtype = numerics.dtype_of(x)
+    return "int" in dtype or dtype == "bool"
+
+
+# -- one tensor -----------------------------------------------------------------------------------
+
+
+def tensor(where: str, name: str, x: Any) -> Tensor:
+    """`x` as a tensor in its own dtype: integers stay integers."""
+    if x is None or isinstance(x, str):
+        refuse(where, name, "be a tensor", x, TypeError)
+    return numerics.tensor(x)
+
+
+def real(where: str, name: str, x: Any) -> Tensor:
+    """`x` in the dtype it is computed in: float64 stays, everything else becomes float32."""
+    x = tensor(where, name, x)
+    dtype = numerics.dtype_of(x)
+    if dtype in ("float32", "float64"):
+        return x
+    if dtype.startswith("complex") or dtype == "string":
+        refuse(where, f"{name}.dtype", "be real", dtype, TypeError)
+    return ops.cast(x, "float32")
+
+
+def class_axis(where: str, axis: int, y_pred: Tensor) -> int:
+    """`axis` counted from the front."""
+    rank = len(y_pred.shape)
+    if rank == 0:
+        raise ValueError(f"{where}: y_pred must have a class axis. Got y_pred.shape=().")
+    if not -rank <= axis < rank:
+        refuse(where, "axis", f"be between {-rank} and {rank - 1} for y_pred.shape={tuple(y_pred.shape)}", axis)
+    return axis % rank
+
+
+# -- targets and predictions ----------------------------------------------------------------------
+
+
+def same_shape(where: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Targets and predictions of one shape and dtype.
+
+    (N,) against (N, 1) is lined up as Keras does; whatever else would broadcast is refused.
+    """
+    y_pred = real(where, "y_pred", y_pred)
+    y_true = tensor(where, "y_true", y_true)
+    if len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
+        if len(y_pred.shape) == 1:
+            y_pred = ops.expand_dims(y_pred, -1)
+        else:
+            y_true = ops.squeeze(y_true, -1)
+    elif len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
+        if len(y_true.shape) == 1:
+            y_true = ops.expand_dims(y_true, -1)
+        else:
+            y_pred = ops.squeeze(y_pred, -1)
+    if not agree(y_true.shape, y_pred.shape):
+        refuse_shapes(where, "y_true must have the shape of y_pred", y_true, y_pred)
+    return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred
+
+
+def rows_of_one_shape(where: str, y_true: Any, y_pred: Any, axis: int, what: str) -> tuple[Tensor, Tensor, int]:
+    """Targets of the predictions' shape, the predictions, and the class axis."""
+    y_pred = real(where, "y_pred", y_pred)
+    y_true = tensor(where, "y_true", y_true)
+    axis = class_axis(where, axis, y_pred)
+    if not agree(y_true.shape, y_pred.shape):
+        refuse_shapes(where, f"y_true must be {what} with the shape of y_pred", y_true, y_pred)
+    return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred, axis
+
+
+def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
+    """Integer labels with one rank less than the predictions, the predictions, and the class axis.
+
+    Integers never pass through a float. Labels that come as floats (from a table, say) are taken where
+    they are whole numbers; any other float is out of range.
+    """
+    y_pred = real(where, "y_pred", y_pred)
+    y_true = tensor(where, "y_true", y_true)
+    axis = class_axis(where, axis, y_pred)
+    labels = _without_class_axis(y_true, y_pred, axis)
+    if labels is None:
+        refuse_shapes(
+            where, "y_true must be integer labels, the shape of y_pred without the class axis", y_true, y_pred
+        )
+    if not is_integer(labels):
+        back = ops.cast(ops.cast(labels, "int32"), numerics.dtype_of(labels))
+        whole = ops.logical_and(ops.equal(back, labels), ops.abs(labels) < 2.0**31)
+        impossible = ops.full_like(labels, -(2.0**30))
+        labels = ops.cast(ops.where(whole, labels, impossible), "int32")
+    return _wide(labels), y_pred, axis
+
+
+def labels_or_rows(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
+    """Integer labels (one rank less than the predictions) or one-hot/soft rows (their shape), told apart by static
+    shape and dtype; the predictions, and the class axis.
+    """
+    y_pred = real(where, "y_pred", y_pred)
+    y_true = tensor(where, "y_true", y_true)
+    axis = class_axis(where, axis, y_pred)
+    if agree(y_true.shape, y_pred.shape) and y_pred.shape[axis] != 1:
+        return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred, axis
+    labels = _without_class_axis(y_true, y_pred, axis)
+    if labels is None:
+        must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
+        refuse_shapes(where, must, y_true, y_pred)
+    if not is_integer(labels):
+        refuse(where, "y_true.dtype", "be an integer for labels", numerics.dtype_of(y_true), TypeError)
+    return _wide(labels), y_pred, axis
+
+
+def is_labels(y_true: Tensor, y_pred: Tensor) -> bool:
+    """Whether targets that `labels_or_rows` brought into shape are integer labels."""
+    return len(y_true.shape) < len(y_pred.shape)
+
+
+def _without_class_axis(y_true: Tensor, y_pred: Tensor, axis: int) -> Tensor | None:
+    """Labels with the class axis gone, or None where the shapes say that these are not labels."""
+    rest = tuple(d for i, d in enumerate(y_pred.shape) if i != axis)
+    if agree(y_true.shape, rest):
+        return y_true
+    with_axis = (*rest[:axis], 1, *rest[axis:])
+    if y_true.shape and agree(y_true.shape, with_axis) and y_true.shape[axis] == 1:
+        return ops.squeeze(y_true, axis)
+    if axis != len(y_pred.shape) - 1 and agree(y_true.shape, (*rest, 1)) and y_true.shape[-1] == 1:
+        return ops.squeeze(y_true, -1)
+    return None
+
+
+def _wide(labels: Tensor) -> Tensor:
+    """Small integers as int32, so that a comparison with the number of classes cannot wrap."""
+    dtype = numerics.dtype_of(labels)
+    if dtype in ("int32", "int64"):
+        return labels
+    return ops.cast(labels, "int64" if dtype in ("uint32", "uint64") else "int32")

@@ -1,0 +1,23 @@
+"""The process that computes, for those who measure: its device, its memory, its precision.
+
+``wait(values)``, ``device_name()``, ``device_memory()``
+    Until the device is done, what it is, and the most of its memory that was in use.
+``exact_products()``, ``double_precision()``
+    Products of float32 without TF32; float64 where it has to be asked for.
+"""
+
+import importlib
+
+import keras
+
+from polyloss.framework import HAS_GRADIENTS
+
+_process = importlib.import_module(
+    f"polyloss.framework.process.{keras.backend.backend() if HAS_GRADIENTS else 'values_only'}"
+)
+
+wait = _process.wait
+device_name = _process.device_name
+device_memory = _process.device_memory
+exact_products = _process.exact_products
+double_precision = _process.double_precision

@@ -1,0 +1,27 @@
+"""Backends without a device of their own (NumPy)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def wait(values: Any) -> None:
+    """NumPy computes at once."""
+
+
+def device_name() -> str:
+    """The device that computes, in words."""
+    return "cpu"
+
+
+def device_memory() -> int | None:
+    """There is no other memory than the host's."""
+    return None
+
+
+def exact_products() -> None:
+    """Float32 is float32."""
+
+
+def double_precision() -> None:
+    """Float64 is float64."""

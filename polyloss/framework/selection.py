@@ -1,0 +1,75 @@
+"""Which framework Keras takes where `KERAS_BACKEND` names none: TensorFlow, or else the first that is installed.
+
+Keras alone takes TensorFlow (or what its configuration file says) and cannot be imported where that is not
+installed. `import polyloss` before `import keras` then sets `KERAS_BACKEND` to a framework that is there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable, MutableMapping
+
+VALUES_ONLY = ("numpy",)
+"""Backends of Keras that polyloss runs on and that have no gradients."""
+
+
+def names() -> tuple[str, ...]:
+    """The frameworks that polyloss trains on: a module beside this one announces each.
+
+    >>> from polyloss.framework.selection import names
+    >>> names()
+    ('jax', 'tensorflow', 'torch')
+    """
+    found = (path.stem for path in pathlib.Path(__file__).parent.glob("*.py"))
+    return tuple(sorted(name for name in found if name not in ("__init__", "selection", "values_only")))
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _configured(environ: MutableMapping[str, str]) -> str:
+    """What Keras's configuration file says; Keras writes one itself, with TensorFlow in it."""
+    home = pathlib.Path(environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras")
+    try:
+        return str(json.loads((home / "keras.json").read_text())["backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "tensorflow"
+
+
+def select_backend(
+    environ: MutableMapping[str, str] = os.environ,
+    installed: Callable[[str], bool] = _installed,
+    loaded: bool | None = None,
+) -> None:
+    """Set `KERAS_BACKEND` where Keras would look for a framework that is not there.
+
+    Args:
+        environ: The environment.
+        installed: Whether a package is there.
+        loaded: Whether Keras is imported already, and its choice made.
+
+    Raises:
+        ModuleNotFoundError: where `KERAS_BACKEND` names a framework that is not installed, or none is.
+
+    >>> from polyloss.framework.selection import select_backend
+    >>> environ = {"KERAS_HOME": "/nowhere"}
+    >>> select_backend(environ, lambda name: name == "torch", loaded=False)
+    >>> environ["KERAS_BACKEND"]
+    'torch'
+    """
+    if "keras" in sys.modules if loaded is None else loaded:
+        return
+    asked = environ.get("KERAS_BACKEND")
+    wanted = asked or _configured(environ)
+    if wanted not in names() or installed(wanted):
+        return
+    here = [name for name in names() if installed(name)]
+    if asked or not here:
+        what = f"KERAS_BACKEND={asked}, but {asked} is not installed" if asked else "needs JAX, TensorFlow or PyTorch"
+        raise ModuleNotFoundError(f'polyloss: {what}: pip install "keras-polyloss[{asked or "jax"}]"', name=wanted)
+    environ["KERAS_BACKEND"] = here[0]

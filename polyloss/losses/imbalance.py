@@ -1,0 +1,212 @@
+"""Imbalance: losses that let the many easy examples fade so that the few hard ones are heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from keras import ops
+
+from polyloss.core import numerics
+from polyloss.core.function import loss_function
+from polyloss.core.kinds import ONE_OF_MANY, YES_NO
+from polyloss.core.loss import Loss
+from polyloss.core.numerics import Tensor
+from polyloss.core.parameters import (
+    Axis,
+    Flag,
+    Fraction,
+    IgnoreClass,
+    NonNegative,
+    at_least,
+    between,
+    one_or_per_class,
+    optional,
+)
+from polyloss.losses._sigmoid import yes_and_no
+from polyloss.losses._softmax import at_class, labelled, log_class, log_classes
+
+__all__ = [
+    "CategoricalFocalLoss",
+    "FocalLoss",
+    "categorical_focal_loss",
+    "focal_loss",
+]
+
+
+@loss_function(YES_NO)
+def focal_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    gamma: NonNegative = 2.0,
+    alpha: Annotated[float | Sequence[float] | None, optional(one_or_per_class(between(0, 1)))] = 0.25,
+    from_logits: Flag = False,
+    label_smoothing: Fraction = 0.0,
+) -> Tensor:
+    r"""Log loss that fades as a decision becomes easy: one yes/no decision a class.
+
+    .. math:: \ell = -\alpha_t\,(1 - p_t)^{\gamma} \log p_t, \qquad
+        (p_t, \alpha_t) = \begin{cases} (p,\ \alpha) & y = 1 \\ (1 - p,\ 1 - \alpha) & y = 0 \end{cases}
+
+    With soft labels: the log loss of (y, p), times :math:`(1 - p_t)^\gamma` and :math:`\alpha_t`, with
+    :math:`p_t = p y + (1 - p)(1 - y)` and :math:`\alpha_t = \alpha y + (1 - \alpha)(1 - y)`.
+
+    When to choose it: detection and multi-label problems in which almost every decision is an easy "no".
+    `gamma` is how fast easy decisions fade (0: not at all; 2: one with p_t = 0.9 weighs 1/100). `alpha`
+    weighs positives against negatives: **per target**, not per batch, and small because focusing has
+    already quietened the negatives. For one class out of many `categorical_focal_loss`. Focusing bends
+    probabilities towards 1/2; where they must be calibrated, `binary_crossentropy`.
+
+    Args:
+        y_true: 0/1 or probabilities, (..., classes); any real or integer dtype.
+        y_pred: Probabilities, or logits with ``from_logits=True``; shape of `y_true`, float dtype
+            (float64 stays, half precision is computed in float32).
+        gamma: At least 0.
+        alpha: In [0, 1]: the weight of positives, negatives get 1 - alpha; one number, or one a class
+            (last axis). None: no weights.
+        from_logits: Whether `y_pred` are logits. Prefer logits: a saturated sigmoid passes no gradient.
+        label_smoothing: In [0, 1]; draws targets towards 1/2.
+
+    Returns:
+        One value an element, the shape of `y_pred`, in nats.
+
+    Raises:
+        ValueError: for shapes that differ, and parameters out of range.
+        TypeError: for parameters of the wrong type.
+
+    =========================  ==============  =====================================================
+    input                      value           gradient
+    =========================  ==============  =====================================================
+    logit +inf, y = 1          0               0
+    logit +inf, y = 0          inf             1 - alpha
+    p = 1, y = 1, gamma = 0.5  about 0         finite (that of `pow` would be infinite)
+    p outside [0, 1] by 1e-5   NaN             none
+    NaN                        NaN             NaN
+    =========================  ==============  =====================================================
+
+    >>> loss = polyloss.focal_loss([[1.0, 0.0]], [[3.0, -1.0]], from_logits=True)
+    >>> [round(float(v), 5) for v in loss[0]]
+    [3e-05, 0.01699]
+
+    References: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002.
+    """
+    yes, no = yes_and_no(y_true, label_smoothing)
+    if from_logits:
+        loss, miss = numerics.log_loss_and_miss(yes, no, y_pred)
+    else:
+        log_p, log_q = numerics.log_probability_pair(y_pred)
+        loss = -(yes * log_p + no * log_q)
+        miss = yes * ops.exp(log_q) + no * ops.exp(log_p)
+    if gamma:
+        loss = numerics.power(miss, gamma) * loss  # miss = 1 - p_t
+    if alpha is not None:
+        a = numerics.constant(alpha, y_pred)
+        loss = (a * yes + (1 - a) * no) * loss
+    return loss
+
+
+class FocalLoss(Loss, function=focal_loss):
+    """Class form of `focal_loss`, for `model.compile(loss=...)`.
+
+    >>> polyloss.FocalLoss(from_logits=True)
+    FocalLoss(gamma=2.0, alpha=0.25, from_logits=True, label_smoothing=0.0)
+    """
+
+    gamma: float = 2.0
+    alpha: float | Sequence[float] | None = 0.25
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+
+    tasks: ClassVar[tuple[str, ...]] = ("object detection", "multi-label classification", "binary classification")
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)",
+        "torchvision": "torchvision.ops.sigmoid_focal_loss",
+        "optax": "optax.losses.sigmoid_focal_loss",
+    }
+
+
+@loss_function(ONE_OF_MANY)
+def categorical_focal_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    gamma: NonNegative = 2.0,
+    alpha: Annotated[float | Sequence[float] | None, optional(one_or_per_class(at_least(0)))] = None,
+    from_logits: Flag = False,
+    ignore_class: IgnoreClass = None,
+    label_smoothing: Fraction = 0.0,
+    axis: Axis = -1,
+) -> Tensor:
+    r"""Softmax cross-entropy that fades as a sample becomes easy.
+
+    .. math:: \ell = -\sum_c \alpha_c\,y_c\,(1 - p_c)^{\gamma} \log p_c
+
+    When to choose it: one class out of many, classes very unequal in number (rare diseases among common
+    ones). `gamma` is how fast easy samples fade, ``gamma=0`` is cross-entropy; `alpha` weighs classes.
+    For independent yes/no decisions `focal_loss`.
+
+    Args:
+        y_true: Integer labels, (...) or (..., 1), or one-hot/soft labels, (..., classes).
+        y_pred: Probabilities (rows are renormalised), or logits with ``from_logits=True``; (..., classes).
+            A logit of -inf rules its class out.
+        gamma: At least 0.
+        alpha: At least 0: one number, or one a class. None: 1. (Keras's default is 0.25 for every class,
+            which only scales the learning rate.)
+        from_logits: Whether `y_pred` are logits.
+        ignore_class: An integer label whose samples count for nothing: value and gradient 0, and the
+            class form leaves them out of the mean.
+        label_smoothing: In [0, 1]; draws targets towards 1/C.
+        axis: The class axis.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without `axis`, in nats.
+
+    Raises:
+        ValueError: for shapes that do not fit, and parameters out of range.
+        TypeError: for labels that are not integers, and parameters of the wrong type.
+
+    =============================  =================================  ================================
+    input                          value                              gradient
+    =============================  =================================  ================================
+    label out of range             NaN, on every backend              0
+    label = ignore_class           0                                  0
+    logit -inf, its y = 0          as if the class were not there     0 for that logit
+    p_y = 1, gamma = 0.5           0                                  0 (that of `pow` is infinite)
+    largest logit not finite       NaN                                none
+    =============================  =================================  ================================
+
+    >>> loss = polyloss.categorical_focal_loss([1], [[1.0, 2.0]], from_logits=True)
+    >>> round(float(loss[0]), 5)
+    0.02266
+
+    References: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002.
+    """
+    given = labelled(y_true, y_pred, axis, ignore_class)
+    if given.sparse and not label_smoothing:
+        loss = _fade(log_class(given.x, given.y, from_logits, axis), gamma)
+        return given.marked(loss if alpha is None else at_class(alpha, given.y, y_pred) * loss)
+    y = given.rows(label_smoothing, axis)
+    terms = y * _fade(numerics.asked_for(y, log_classes(given.x, from_logits, axis)), gamma)
+    if alpha is not None:
+        terms = numerics.constant(alpha, y_pred, axis) * terms
+    return given.marked(ops.sum(terms, axis=axis))
+
+
+def _fade(log_p: Tensor, gamma: NonNegative) -> Tensor:
+    """``-(1 - p)^gamma log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
+    return -(numerics.power(-ops.expm1(log_p), gamma) * log_p) if gamma else -log_p
+
+
+class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
+    """Class form of `categorical_focal_loss`, for `model.compile(loss=...)`."""
+
+    gamma: float = 2.0
+    alpha: float | Sequence[float] | None = None
+    from_logits: bool = False
+    ignore_class: int | None = None
+    label_smoothing: float = 0.0
+    axis: int = -1
+
+    tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation")
+    elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.CategoricalFocalCrossentropy"}

@@ -1,0 +1,1 @@
+"""Metric learning: close together what is alike, far apart what is not."""

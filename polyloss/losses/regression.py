@@ -1,0 +1,234 @@
+"""Regression: how far a prediction is off."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import keras
+from keras import ops
+
+from polyloss.core import numerics
+from polyloss.core.function import loss_function
+from polyloss.core.kinds import AMOUNTS, ELEMENTS
+from polyloss.core.loss import Loss
+from polyloss.core.numerics import Tensor
+from polyloss.core.parameters import Positive
+
+__all__ = [
+    "Huber",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "huber",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+]
+
+
+@loss_function(ELEMENTS)
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    r"""Squared error, averaged over the last axis.
+
+    .. math:: \ell = \frac{1}{n} \sum_i (\hat{y}_i - y_i)^2
+
+    When to choose it: the mean of the target is wanted and errors are about Gaussian. One outlier of
+    error e weighs e^2; with outliers `huber` or `mean_absolute_error`.
+
+    Args:
+        y_true: Targets, (..., n), any real dtype.
+        y_pred: Predictions, shape of `y_true`, float dtype (float64 stays, half precision is computed in
+            float32). (N,) against (N, 1) is lined up as in Keras.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis, in squared units of the target.
+
+    Raises:
+        ValueError: for shapes that differ.
+
+    ===================  =====  ================
+    input                value  gradient
+    ===================  =====  ================
+    prediction = target  0      0
+    error +-inf          inf    +-inf
+    error 1e20, float32  inf    finite: 2e20 / n
+    NaN                  NaN    NaN
+    ===================  =====  ================
+
+    >>> float(polyloss.mean_squared_error([[1.0, 2.0]], [[2.0, 4.0]])[0])
+    2.5
+
+    References: Gauss (1809), Theoria motus, on least squares.
+    """
+    return numerics.mean(ops.square(y_pred - y_true))
+
+
+class MeanSquaredError(Loss, function=mean_squared_error, kw_only=False):
+    """Class form of `mean_squared_error`; a drop-in for `keras.losses.MeanSquaredError`."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.MeanSquaredError",
+        "torch": "torch.nn.MSELoss",
+        "optax": "optax.losses.squared_error",
+    }
+
+
+@loss_function(ELEMENTS)
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    r"""Absolute error, averaged over the last axis.
+
+    .. math:: \ell = \frac{1}{n} \sum_i |\hat{y}_i - y_i|
+
+    When to choose it: the median of the target is wanted, or outliers must not count for more than their
+    size. Its gradient does not fade near the target; `huber` does.
+
+    Args:
+        y_true: Targets, (..., n), any real dtype.
+        y_pred: Predictions, shape of `y_true`, float dtype (float64 stays, half precision is computed in
+            float32). (N,) against (N, 1) is lined up as in Keras.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis, in units of the target. The
+        gradient where prediction and target meet is 0, on every backend.
+
+    Raises:
+        ValueError: for shapes that differ.
+
+    ===================  =====  ===================
+    input                value  gradient
+    ===================  =====  ===================
+    prediction = target  0      0, on every backend
+    error +-inf          inf    +-1/n
+    NaN                  NaN    not promised
+    ===================  =====  ===================
+
+    >>> float(polyloss.mean_absolute_error([[1.0, 2.0]], [[2.0, 4.0]])[0])
+    1.5
+
+    References: Laplace (1774), Mémoire sur la probabilité des causes, on least absolute deviations.
+    """
+    return numerics.mean(numerics.absolute(y_pred - y_true))
+
+
+class MeanAbsoluteError(Loss, function=mean_absolute_error, kw_only=False):
+    """Class form of `mean_absolute_error`; a drop-in for `keras.losses.MeanAbsoluteError`."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.MeanAbsoluteError",
+        "torch": "torch.nn.L1Loss",
+    }
+
+
+@loss_function(ELEMENTS)
+def huber(y_true: Tensor, y_pred: Tensor, delta: Positive = 1.0) -> Tensor:
+    r"""Squared error up to delta, absolute error beyond, averaged over the last axis.
+
+    .. math:: \ell = \frac{1}{n} \sum_i \begin{cases} \tfrac12 e_i^2 & |e_i| \le \delta \\
+        \delta\,|e_i| - \tfrac12 \delta^2 & |e_i| > \delta \end{cases}, \qquad e = \hat{y} - y
+
+    When to choose it: regression on data with outliers (a stuck sensor, an accident on the road): they
+    pull with force delta, however far off they are, while ordinary errors are fitted as by least squares.
+    Choose `delta` about where ordinary errors end; small delta is delta times the absolute error, large
+    delta half the squared error.
+
+    Args:
+        y_true: Targets, (..., n), any real dtype.
+        y_pred: Predictions, shape of `y_true`, float dtype (float64 stays, half precision is computed in
+            float32). (N,) against (N, 1) is lined up as in Keras.
+        delta: Greater than 0, in units of the target.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis, in squared units of the target.
+
+    Raises:
+        ValueError: for shapes that differ, and parameters out of range.
+        TypeError: for parameters of the wrong type.
+
+    =============  =======  ==================
+    input          value    gradient
+    =============  =======  ==================
+    error +-inf    inf      +-delta, not NaN
+    NaN            NaN      NaN
+    =============  =======  ==================
+
+    >>> float(polyloss.huber([[0.0, 0.0]], [[1.0, 3.0]])[0])
+    1.5
+
+    References: Huber 1964, Robust Estimation of a Location Parameter, doi:10.1214/aoms/1177703732.
+    """
+    error = y_pred - y_true
+    clipped = numerics.clip(error, -delta, delta)
+    return numerics.mean(clipped * (error - 0.5 * clipped))
+
+
+class Huber(Loss, function=huber, kw_only=False):
+    """Class form of `huber`; a drop-in for `keras.losses.Huber`.
+
+    >>> polyloss.Huber(2.0)
+    Huber(delta=2.0)
+    """
+
+    delta: float = 1.0
+    name = "huber_loss"
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.Huber",
+        "torch": "torch.nn.HuberLoss",
+        "optax": "optax.losses.huber_loss",
+    }
+
+
+@loss_function(AMOUNTS)
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    r"""Squared difference of logarithms, averaged over the last axis.
+
+    .. math:: \ell = \frac{1}{n} \sum_i \big(\log(1 + \hat{y}_i) - \log(1 + y_i)\big)^2
+
+    When to choose it: targets that are not negative and range over orders of magnitude (from watts to
+    kilowatts), where being off by a tenth should cost the same everywhere. Falling short costs more than
+    overshooting by as much. Well below 1 it is the squared error: choose the unit so that the smallest
+    target that matters is well above 1.
+
+    Computed as :math:`\log^2\!\big(1 + |\hat{y} - y| / (1 + \min(\hat{y}, y))\big)`, which keeps its digits
+    where prediction and target are close.
+
+    Args:
+        y_true: Targets, (..., n), at least 0, any real dtype. As in Keras, what is below epsilon
+            (1e-7) counts as epsilon.
+        y_pred: Predictions, shape of `y_true`, float dtype (float64 stays, half precision is computed in
+            float32). Likewise clipped, but the clip passes the gradient on, so a model that starts below
+            0 can learn its way up (in Keras it cannot). A softplus output keeps predictions positive.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis, without unit.
+
+    Raises:
+        ValueError: for shapes that differ.
+
+    ==================  =========================  ================================================
+    input               value                      gradient
+    ==================  =========================  ================================================
+    prediction below 0  as for a prediction of 0   as at epsilon: towards the target
+    prediction +inf     inf                        not promised
+    NaN                 NaN                        NaN
+    ==================  =========================  ================================================
+
+    >>> loss = polyloss.mean_squared_logarithmic_error([[9.0]], [[99.0]])
+    >>> round(float(loss[0]), 4)
+    5.3019
+
+    References: the measure of forecasting contests; Keras's `MeanSquaredLogarithmicError`.
+    """
+    epsilon = keras.config.epsilon()
+    y, p = numerics.clip(y_true, epsilon, float("inf")), numerics.clip_through(y_pred, epsilon)
+    return numerics.mean(ops.square(numerics.log_ratio(y, p)))
+
+
+class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):
+    """Class form of `mean_squared_logarithmic_error`; a drop-in for `keras.losses.MeanSquaredLogarithmicError`."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.MeanSquaredLogarithmicError"}

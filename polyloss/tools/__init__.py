@@ -1,0 +1,1 @@
+"""What reads the catalogue: descriptions, the chooser, pictures, the command line."""

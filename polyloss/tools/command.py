@@ -1,0 +1,251 @@
+"""The command line: one function a command, each a thin layer over what Python code can call as well."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.prompt import Prompt
+
+from polyloss import framework
+from polyloss.core import declared
+from polyloss.tools import choose, plot, terminal
+
+app = typer.Typer(
+    help="Loss functions proven equal on JAX, TensorFlow and PyTorch, and studies that compare the three.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What polyloss refuses ends the command with that one sentence."""
+    try:
+        yield
+    except (ValueError, TypeError, ModuleNotFoundError) as refused:
+        Console(stderr=True, soft_wrap=True).print(str(refused), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from None
+
+
+@app.command("list")
+def list_losses(
+    task: Annotated[str | None, typer.Option(help='Only those for one kind of problem: "regression", say.')] = None,
+) -> None:
+    """Every loss: its class, what it is, and what it is for."""
+    with refusals():
+        shown = terminal.listing(task)
+    Console().print(shown)
+
+
+@app.command("show")
+def show_loss(
+    loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
+    latex: Annotated[bool, typer.Option("--latex", help="The formula as LaTeX.")] = False,
+) -> None:
+    """A loss: formula, when to choose it, parameters, edge cases, names elsewhere, reference."""
+    with refusals():
+        shown = terminal.description(loss, latex)
+    Console().print(shown, highlight=False)
+
+
+@app.command("choose")
+def choose_loss(
+    targets: Annotated[str | None, typer.Option(help=" | ".join(t.name for t in choose.TARGETS))] = None,
+    data: Annotated[str | None, typer.Option(help="What they are like: imbalanced, outliers, ...")] = None,
+) -> None:
+    """From what your targets and data are to two or three losses, with reasons. Asks what is not given."""
+    console = Console()
+    with refusals():
+        what: choose.Targets = _answer(console, "targets", "What are your targets?", choose.TARGETS, targets)
+        like: choose.Data = _answer(console, "data", "What are your data like?", what.data, data)
+    console.print(terminal.advice(what, like), highlight=False)
+
+
+def _answer(console: Console, what: str, question: str, answers: Sequence[Any], given: str | None) -> Any:
+    """The answer that was given, or the one that is chosen by number or name."""
+    if given is None:
+        console.print(question, style="bold")
+        for i, answer in enumerate(answers, 1):
+            console.print(f"  {i}  [cyan]{answer.name}[/cyan]: {answer.text}", highlight=False)
+        names = {str(i): answer.name for i, answer in enumerate(answers, 1)}
+        given = Prompt.ask("Which", console=console, choices=[*names, *names.values()], show_choices=False)
+        given = names.get(given, given)
+        console.print()
+    return choose.named(what, answers, given)
+
+
+@app.command("plot", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def plot_loss(
+    context: typer.Context,
+    loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="PNG, SVG or PDF by its ending; FUNCTION.png by default.")
+    ] = None,
+    theme: Annotated[str, typer.Option(help="light or dark: the page that the picture is for.")] = "light",
+    span: Annotated[str | None, typer.Option(help="From where to where: -3,3.")] = None,
+    classes: Annotated[int, typer.Option(help="How many classes a softmax loss is drawn with.")] = 10,
+) -> None:
+    """Value and gradient of a loss as a picture.
+
+    Any parameter of the loss is an option: polyloss plot FocalLoss --gamma 0,1,2,5 --alpha none. Several
+    values of one parameter, with commas between them, give a curve each.
+    """
+    with refusals():
+        parameters = _own(loss, "plot", context.args)
+        cls = declared.find(loss, "plot")
+        ends = None if span is None else _span(span)
+        path = out or pathlib.Path(f"{declared.snake_case(cls.__name__)}.png")
+        endings = (".png", ".svg", ".pdf")
+        if path.suffix.lower() not in endings or not path.parent.is_dir():
+            raise ValueError(f"plot: out must be a {', '.join(endings)} file in a folder that exists. Got {path}.")
+        picture = plot.figure(cls, theme=theme, span=ends, classes=classes, **parameters)
+        plot.save(picture, path)
+    if not framework.HAS_GRADIENTS:
+        Console(stderr=True).print("plot: this backend has no gradients; the picture shows values only.")
+    print(path)
+
+
+@app.command("agree", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def agree_on_loss(
+    context: typer.Context,
+    loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
+    backends: Annotated[str, typer.Option(help="Of jax, tensorflow, torch, numpy.")] = "jax,tensorflow,torch",
+    python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
+    inputs: Annotated[int, typer.Option(min=1, help="How many random inputs; special ones come on top.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of their drawing.")] = 0,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 300,
+    device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
+) -> None:
+    """Values and gradients of one loss on each backend: how far apart, and how far from float64?
+
+    Any parameter of the loss is an option: polyloss agree FocalLoss --gamma 0.5 --no-from-logits.
+    Status: 0 measured, 3 fewer than two backends could be measured, 2 a mistake in the call.
+    """
+    from polyloss.study.agree import agree
+
+    console = Console(stderr=True)
+    with refusals(), console.status(f"Starting {backends.replace(',', ', ')}") as status:
+        found = agree(
+            loss, _own(loss, "agree", context.args), backends=backends.split(","), python=_pairs(python or []),
+            count=inputs, seed=seed, timeout=timeout, device=device,
+            tell=lambda text: status.update(f"Computing: {text}"),
+        )  # fmt: skip
+    Console().print(terminal.agreement(found), highlight=False)
+    if len(found.results) < 2:
+        raise typer.Exit(3)
+
+
+def _own(loss: str, command: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """The options that are parameters of the loss."""
+    cls = declared.find(loss, command)
+    parameters = _parameters(command, arguments)
+    for name in parameters:
+        if name not in cls._own:
+            known = ", ".join(f"--{n.replace('_', '-')}" for n in cls._own) or "no option"
+            raise ValueError(f"{command}: {cls.__name__} takes {known}. Got --{name.replace('_', '-')}.")
+    return parameters
+
+
+def _parameters(command: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """``--gamma 0,1 --from-logits --alpha=none`` as keyword arguments; several values as a list."""
+    found: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        option, given, text = rest.pop(0).partition("=")
+        if not option.startswith("--") or not option[2:]:
+            raise ValueError(f"{command}: options must have the form --name value. Got {option}.")
+        name = option[2:].replace("-", "_")
+        if given or (rest and not rest[0].startswith("--")):
+            found[name] = _values(text if given else rest.pop(0))
+        else:  # a switch
+            found[name.removeprefix("no_")] = not name.startswith("no_")
+    return found
+
+
+def _values(text: str) -> Any:
+    """A Python value, or a list of those between commas; what is none is text."""
+    known = {"none": None, "true": True, "false": False}
+    try:
+        values = list(ast.literal_eval(f"({text},)"))
+    except (ValueError, SyntaxError):
+        values = []
+        for part in text.split(","):
+            try:
+                values.append(ast.literal_eval(part))
+            except (ValueError, SyntaxError):
+                values.append(known.get(part.strip().lower(), part.strip()))
+    return values if len(values) > 1 else values[0]
+
+
+def _span(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(",")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise ValueError(f"plot: span must be two numbers with a comma between them. Got {text}.") from None
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    """``torch=/path`` as a dict."""
+    found = dict(text.partition("=")[::2] for text in texts)
+    bad = next((text for text in texts if not text.partition("=")[2]), None)
+    if bad is not None:
+        raise typer.BadParameter(f"must be BACKEND=PATH. Got {bad!r}.")
+    return found
+
+
+@app.command("study")
+def study_workload(
+    workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
+    backends: Annotated[str, typer.Option(help="Which, in this order.")] = "jax,tensorflow,torch",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 3.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
+    modes: Annotated[
+        str | None,
+        typer.Option(help="eager, jit (jax.jit, XLA, torch.compile), auto (Keras's choice). Default: eager,jit."),
+    ] = None,
+    moved: Annotated[
+        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 3.")
+    ] = None,
+    at: Annotated[str, typer.Option(help="Steps at which the model is compared link by link.")] = "0",
+    device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
+    python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 600,
+    tf32: Annotated[bool, typer.Option("--tf32", help="Let GPUs round products to TF32.")] = False,
+    small: Annotated[
+        bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
+    ] = False,
+    out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
+    markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
+) -> None:
+    """Train one model on several backends, and say whether they computed the same.
+
+    Status: 0 they agree, 1 they part, 3 not all of it ran (and what ran agrees), 2 a mistake in the call.
+    """
+    from polyloss.study import command
+
+    settings = {
+        "backends": tuple(backends.split(",")), "modes": tuple(modes.split(",")) if modes else None, "seeds": seeds, "moved": moved,
+        "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
+        "python": _pairs(python or []),
+    }  # fmt: skip
+    raise typer.Exit(command.study(workload, settings, small=small, out=out, markdown=markdown))
+
+
+@app.command("compare")
+def compare_studies(
+    first: Annotated[pathlib.Path, typer.Argument(help="A study.json, or its folder.")],
+    second: Annotated[pathlib.Path, typer.Argument(help="Another: other machine, other versions, after a change.")],
+    out: Annotated[pathlib.Path | None, typer.Option(help="Write the tables there, as Markdown.")] = None,
+) -> None:
+    """Two studies side by side: the same numbers? faster? which versions?"""
+    from polyloss.study import command
+
+    raise typer.Exit(command.compare(first, second, out))
