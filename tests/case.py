@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from polyloss.core.declared import REQUIRED
+from polyloss.core.kinds import Kind
 from tests.oracle import Reference
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -54,40 +56,39 @@ class Law:
     statement: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Case:
-    """One loss: its reference, inputs, corners, refusals and laws.
+    """One loss: its reference, corners, refusals and laws. Its kind supplies inputs, batch, output and refused shapes.
 
     Attributes:
         loss: The class; its function is `loss.function`.
         reference: The formula for one sample, on `tests.oracle.Dual` numbers: (y, p, **parameters) to a
             list of values.
         variants: Parameters to try.
-        inputs: (parameters, dtype) to a batch of samples for value and gradient.
-        batch: (parameters) to six ordinary samples in float32; labels in their own dtype.
         example: Parameters for checks that need only one set (training, weights, saving).
-        output: Shape of one sample's prediction in a model.
+        corners: Exact points.
+        refused: Calls that raise, beyond what the kind refuses.
+        laws: Identities.
         halves: For elementwise losses: (y, x, **parameters) to value and gradient in float64 NumPy, over
             all finite half-precision x.
         half_targets: The targets tried with all halves.
         floor: Absolute allowance in units of the ulp of 1.0 (softmax losses: 1, as every framework has).
         terms: How many terms the loss sums over.
+        own_inputs: (parameters, dtype) to a batch of samples, where those of the kind do not do.
     """
 
     loss: Any
     reference: Reference
-    variants: Sequence[Parameters]
-    inputs: Callable[[Parameters, str], Arrays]
-    batch: Callable[[Parameters], Arrays]
-    example: Parameters
-    output: tuple[int, ...]
-    corners: Sequence[Corner]
-    refusals: Sequence[Refusal]
-    laws: Sequence[Law]
+    variants: Sequence[Parameters] = ({},)
+    example: Parameters = field(default_factory=dict)
+    corners: Sequence[Corner] = ()
+    refused: Sequence[Refusal] = ()
+    laws: Sequence[Law] = ()
     halves: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
     half_targets: Sequence[float] = (0.0, 1.0)
     floor: float = 0.0
     terms: int = 1
+    own_inputs: Callable[[Parameters, str], Arrays] | None = None
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -97,79 +98,114 @@ class Case:
     def name(self) -> str:
         return self.loss.__name__
 
+    @property
+    def kind(self) -> Kind:
+        return self.loss.inputs
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """The shape of one sample's prediction in a model."""
+        return self.kind.output
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the kind refuses, and what the loss does."""
+        return [*of_kind(self.kind, self.function.__name__, self.options({}), self.example), *self.refused]
+
+    def options(self, parameters: Parameters) -> Parameters:
+        """All parameters, the defaults among them."""
+        return self.loss(**{**self.example, **parameters} if self._requires else parameters)._options()
+
+    @property
+    def _requires(self) -> bool:
+        return any(default is REQUIRED for default in self.loss._fields.values())
+
+    def inputs(self, parameters: Parameters, dtype: str) -> Arrays:
+        """Samples for value and gradient."""
+        if self.own_inputs is not None:
+            return self.own_inputs(parameters, dtype)
+        return self.kind.inputs(self.options(parameters), dtype)
+
+    def batch(self, parameters: Parameters) -> Arrays:
+        """Six ordinary samples in float32; labels in their own dtype."""
+        return self.kind.batch(self.options(parameters))
+
 
 nan, inf = math.nan, math.inf
 
 
-# -- domains of inputs ----------------------------------------------------------------------------
+# -- what every loss of a kind refuses ------------------------------------------------------------
 
 
-def rng() -> np.random.Generator:
-    """The same numbers on every backend and every day."""
-    return np.random.default_rng(20170807)
+def shape_sentence(function: str, must: str, y: tuple[int, ...], p: tuple[int, ...]) -> str:
+    return f"{function}: {must}. Got y_true.shape={y}, y_pred.shape={p}."
 
 
-def saturating(dtype: str) -> np.ndarray:
-    """Numbers over [-100, 100]: a grid, the neighbourhood of 0, where exponentials saturate, and random ones."""
-    tiny = np.array([0.0, 1e-30, 1e-12, 1e-7, 1e-3, 0.1, 0.5, 1.0, 15.5, 16.7, 20.0, 37.0, 40.0, 87.0, 88.7, 100.0])
-    return np.concatenate([tiny, -tiny, np.linspace(-100, 100, 81), rng().normal(0, 4, 60)]).astype(dtype)
-
-
-def probabilities(dtype: str) -> np.ndarray:
-    """[0, 1] with both ends, what lies around the clip, and random ones."""
-    small = np.array([0.0, 1e-9, 5e-8, 1e-7, 2e-7, 1e-6, 1e-3, 0.1, 0.25, 0.5])
-    return np.concatenate([small, 1 - small, rng().uniform(0, 1, 60)]).astype(dtype)
-
-
-def against(targets: Sequence[float], x: np.ndarray) -> Arrays:
-    """Every target with every prediction, one element a sample."""
-    y = np.repeat(np.array(targets, x.dtype), len(x))
-    return y[:, None], np.tile(x, len(targets))[:, None]
-
-
-def logit_rows(dtype: str, count: int = 60) -> np.ndarray:
-    """Rows of three logits: ties, confident rows, rows at every scale."""
-    special = [
-        [0, 0, 0],
-        [1, 1, 0],
-        [2, 5, 5],
-        [20, 0, 0],
-        [0, 20, -20],
-        [100, -100, 0],
-        [-100, 100, 100],
-        [50, 49, 48],
-        [1e-4, 0, -1e-4],
-        [88, -88, 0],
-        [-40, -41, -100],
+def of_kind(kind: Kind, function: str, options: Parameters, given: Parameters) -> list[Refusal]:
+    """Shapes that do not fit, what is no tensor or not real, and a class axis that is none."""
+    if not kind.has_targets:
+        return []
+    y, p = kind.batch(options)
+    found = [
+        Refusal(
+            shape_sentence(function, m.must, m.y_true, m.y_pred),
+            given,
+            np.zeros(m.y_true, m.labels),
+            np.zeros(m.y_pred),
+        )
+        for m in kind.misfits
     ]
-    scales = np.resize([0.5, 3.0, 20.0], count)[:, None]
-    return np.concatenate([np.array(special, "float64"), rng().normal(0, 1, (count, 3)) * scales]).astype(dtype)
+    found += [
+        Refusal(f"{function}: y_true must be a tensor. Got y_true=None.", given, None, p, TypeError),
+        Refusal(f"{function}: y_pred must be a tensor. Got y_pred='no'.", given, y, "no", TypeError),
+        Refusal(
+            f"{function}: y_pred.dtype must be real. Got y_pred.dtype='complex64'.",
+            given,
+            y,
+            p.astype("complex64"),
+            TypeError,
+        ),
+    ]
+    if "axis" in options:
+        rank, shape = p.ndim, p.shape
+        must = f"axis must be between -{rank} and {rank - 1} for y_pred.shape={shape}"
+        found += [
+            Refusal(f"{function}: {must}. Got axis={rank}.", {**given, "axis": rank}, y, p),
+            Refusal(f"{function}: axis must be an integer. Got axis=1.0.", {**given, "axis": 1.0}, y, p, TypeError),
+        ]
+    return found
 
 
-def probability_rows(dtype: str, count: int = 40) -> np.ndarray:
-    """Rows of three probabilities, some at the ends, some that do not quite sum to 1."""
-    special = [[1, 0, 0], [0.5, 0.5, 0], [1e-8, 1 - 1e-8, 0], [0.2, 0.3, 0.5], [0.2, 0.2, 0.2], [1e-3, 0.5, 0.499]]
-    drawn = rng().dirichlet([0.5, 0.5, 0.5], count)
-    return np.concatenate([np.array(special, "float64"), drawn]).astype(dtype)
+# -- refusals of parameters -----------------------------------------------------------------------
 
 
-def labelled(rows: np.ndarray) -> Arrays:
-    """Rows with every label in turn."""
-    return (np.arange(len(rows)) % rows.shape[1]).astype("int32"), rows
+def flag_refusals(function: str, name: str = "from_logits") -> list[Refusal]:
+    return [
+        Refusal(f"{function}: {name} must be True or False. Got {name}='yes'.", {name: "yes"}, error=TypeError),
+        Refusal(f"{function}: {name} must be True or False. Got {name}=1.", {name: 1}, error=TypeError),
+    ]
 
 
-def soft_labelled(rows: np.ndarray) -> Arrays:
-    """Rows with one-hot and, every third, soft labels."""
-    hot = np.eye(rows.shape[1])[np.arange(len(rows)) % rows.shape[1]]
-    soft = np.array([0.125, 0.5, 0.375])
-    return np.where((np.arange(len(rows)) % 3 == 2)[:, None], soft, hot).astype(rows.dtype), rows
+def range_refusals(function: str, name: str, must: str, *wrong: Any) -> list[Refusal]:
+    """Numbers out of range, NaN, infinity, and what is not a number."""
+    return [
+        *(
+            Refusal(f"{function}: {name} must {must}. Got {name}={value!r}.", {name: value})
+            for value in (*wrong, nan, inf)
+        ),
+        Refusal(f"{function}: {name} must be a number. Got {name}='much'.", {name: "much"}, error=TypeError),
+        Refusal(f"{function}: {name} must be a number. Got {name}=True.", {name: True}, error=TypeError),
+    ]
 
 
-def rows_for(parameters: Parameters, dtype: str) -> np.ndarray:
-    """Logits or probabilities, as the parameters ask."""
-    return logit_rows(dtype) if parameters.get("from_logits") else probability_rows(dtype)
+SMOOTHING = ("label_smoothing", "be between 0 and 1", -0.1, 1.1)
 
 
-def elements_for(parameters: Parameters, dtype: str) -> np.ndarray:
-    """Logits or probabilities, as the parameters ask."""
-    return saturating(dtype) if parameters.get("from_logits") else probabilities(dtype)
+# -- laws that families share ---------------------------------------------------------------------
+
+
+def zero_for_truth(function: Any) -> Any:
+    def statement(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
+        return function(y, y), np.zeros(len(y), "float32")
+
+    return statement

@@ -11,11 +11,10 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 import polyloss
-from tests.case import Arrays, Case, Corner, Parameters, Refusal, inf, nan, rng
+from tests.case import Case, Corner, Parameters, Refusal, inf, nan
 from tests.oracle import Dual, dual, log, sigmoid
 
 Batch = Sequence[Sequence[Dual]]
@@ -95,27 +94,7 @@ def relativistic_generator(y: Any, p: Batch, average: bool = True) -> list[Dual]
     return relativistic(y, [p[1], p[0]], average)
 
 
-# -- inputs ---------------------------------------------------------------------------------------
-
-
-def batches(parameters: Parameters, dtype: str) -> Arrays:
-    """Batches of three real and three generated logits at every scale, saturated and tied ones among them."""
-    special = [
-        [[0, 0, 0], [0, 0, 0]],
-        [[1, 1, -1], [-1, 1, -1]],
-        [[20, 30, 40], [-20, -30, -40]],
-        [[-20, -30, -40], [20, 30, 40]],
-        [[100, -100, 0], [-100, 100, 0]],
-        [[88, 89, 15.5], [16.7, -88, -89]],
-        [[1e-30, -1e-12, 1e-7], [-1e-30, 1e-12, -1e-7]],
-    ]
-    drawn = rng().normal(0, 1, (40, 2, 3)) * np.resize([0.5, 4.0, 30.0], 40)[:, None, None]
-    logits = np.concatenate([np.array(special, "float64"), drawn]).astype(dtype)
-    return np.zeros(len(logits), "int32"), logits
-
-
-def six(parameters: Parameters) -> Arrays:
-    return np.zeros(6, "int32"), rng().normal(0, 1, (6, 2, 3)).astype("float32")
+# -- the two players -------------------------------------------------------------------------------
 
 
 def each(function: Callable[..., Any], sides: str) -> Callable[..., Any]:
@@ -136,7 +115,7 @@ class Pairwise(Case):
     """A `Case` whose function is not that of the class alone."""
 
     def __init__(self, call: Callable[..., Any], sides: str, **fields: Any) -> None:
-        super().__init__(batch=six, example={}, output=(), laws=(), inputs=batches, **fields)
+        super().__init__(**fields)
         object.__setattr__(self, "call", each(call, sides))
         object.__setattr__(self, "plain", call)
         object.__setattr__(self, "sides", sides)
@@ -166,7 +145,7 @@ def case(
         reference=reference,
         variants=variants,
         corners=[*corners, corner([0.0, 0.0], [nan, 0.0], nan)],
-        refusals=refusals,
+        refused=refusals,
         terms=6,
     )
 

@@ -8,22 +8,7 @@ import numpy as np
 
 import polyloss
 from tests import draws
-from tests.case import (
-    Arrays,
-    Case,
-    Corner,
-    Law,
-    Parameters,
-    Refusal,
-    against,
-    elements_for,
-    inf,
-    labelled,
-    nan,
-    rng,
-    rows_for,
-    soft_labelled,
-)
+from tests.case import SMOOTHING, Arrays, Case, Corner, Law, Refusal, flag_refusals, inf, nan, range_refusals
 from tests.oracle import Dual, classes, exp, log, yes
 
 LOGITS = {"from_logits": True}
@@ -101,32 +86,7 @@ def poly(
     return [ce + Dual(epsilon) * miss]
 
 
-# -- inputs ---------------------------------------------------------------------------------------
-
-
-def element_inputs(parameters: Parameters, dtype: str) -> Arrays:
-    x = elements_for(parameters, dtype)
-    if not isinstance(parameters.get("pos_weight"), tuple):
-        return against([0.0, 1.0, 0.3], x)
-    y, p = against([0.0, 1.0, 0.3], x)
-    return np.concatenate([y, y[::-1]], 1), np.concatenate([p, p[::-1]], 1)
-
-
-def yes_no_batch(parameters: Parameters) -> Arrays:
-    x = rng().normal(0, 2, (6, 3)).astype("float32")
-    p = x if parameters.get("from_logits") else (1 / (1 + np.exp(-x))).astype("float32")
-    return (rng().uniform(size=(6, 3)) < 0.4).astype("float32"), p
-
-
-def label_batch(parameters: Parameters) -> Arrays:
-    x = rng().normal(0, 2, (6, 3)).astype("float32")
-    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
-    return np.array([0, 1, 2, 2, 1, 0], "int32"), x if parameters.get("from_logits") else p
-
-
-def one_hot_batch(parameters: Parameters) -> Arrays:
-    y, p = label_batch(parameters)
-    return np.eye(3, dtype="float32")[y], p
+# -- half precision ------------------------------------------------------------------------------
 
 
 def log_loss_halves(y: float, x: np.ndarray, from_logits: bool = True) -> Arrays:
@@ -138,91 +98,7 @@ def log_loss_halves(y: float, x: np.ndarray, from_logits: bool = True) -> Arrays
     return value, (1 - y) * p - y * q
 
 
-# -- refusals that families share -----------------------------------------------------------------
-
-
-def shape_sentence(function: str, must: str, y: tuple[int, ...], p: tuple[int, ...]) -> str:
-    return f"{function}: {must}. Got y_true.shape={y}, y_pred.shape={p}."
-
-
-def same_shape_refusals(function: str) -> list[Refusal]:
-    """Wrong rank, wrong size, and shapes that would broadcast silently."""
-    must = "y_true must have the shape of y_pred"
-    shapes = [((4, 1), (4, 3)), ((4, 3), (4, 1)), ((3,), (4, 3)), ((4, 3), (5, 3)), ((4, 1, 3), (4, 3)), ((4,), (4, 3))]
-    return [
-        *(Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y), np.zeros(p)) for y, p in shapes),
-        Refusal(f"{function}: y_true must be a tensor. Got y_true=None.", {}, None, np.zeros((2, 1)), TypeError),
-        Refusal(
-            f"{function}: y_pred.dtype must be real. Got y_pred.dtype='complex64'.",
-            {},
-            np.zeros((2, 1)),
-            np.zeros((2, 1), "complex64"),
-            TypeError,
-        ),
-    ]
-
-
-def one_hot_refusals(function: str) -> list[Refusal]:
-    must = "y_true must be one-hot or soft labels with the shape of y_pred"
-    shapes = [((4,), (4, 3)), ((4, 1), (4, 3)), ((4, 2), (4, 3)), ((5, 3), (4, 3)), ((1, 3), (4, 3))]
-    return [Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y), np.zeros(p)) for y, p in shapes]
-
-
-def label_refusals(function: str) -> list[Refusal]:
-    must = "y_true must be integer labels, the shape of y_pred without the class axis"
-    shapes = [((4, 3), (4, 3)), ((5,), (4, 3)), ((1,), (4, 3)), ((4, 2), (4, 3)), ((4, 1, 1), (4, 3))]
-    return [Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y, "int32"), np.zeros(p)) for y, p in shapes]
-
-
-def label_or_one_hot_refusals(function: str) -> list[Refusal]:
-    must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
-    shapes = [((5,), (4, 3)), ((1, 3), (4, 3)), ((4, 2), (4, 3)), ((4, 1, 1), (4, 3))]
-    return [
-        *(Refusal(shape_sentence(function, must, y, p), {}, np.zeros(y, "int32"), np.zeros(p)) for y, p in shapes),
-        Refusal(
-            f"{function}: y_true.dtype must be an integer for labels. Got y_true.dtype='float32'.",
-            {},
-            np.zeros((4,), "float32"),
-            np.zeros((4, 3)),
-            TypeError,
-        ),
-    ]
-
-
-def class_axis_refusals(function: str, y: np.ndarray) -> list[Refusal]:
-    p = np.zeros((4, 3))
-    return [
-        Refusal(f"{function}: axis must be between -2 and 1 for y_pred.shape=(4, 3). Got axis=2.", {"axis": 2}, y, p),
-        Refusal(f"{function}: axis must be an integer. Got axis=1.0.", {"axis": 1.0}, y, p, TypeError),
-        Refusal(
-            f"{function}: y_pred must have a class axis. Got y_pred.shape=().", {}, np.zeros((), "int32"), np.zeros(())
-        ),
-    ]
-
-
-def flag_refusals(function: str, name: str = "from_logits") -> list[Refusal]:
-    return [
-        Refusal(f"{function}: {name} must be True or False. Got {name}='yes'.", {name: "yes"}, error=TypeError),
-        Refusal(f"{function}: {name} must be True or False. Got {name}=1.", {name: 1}, error=TypeError),
-    ]
-
-
-def range_refusals(function: str, name: str, must: str, *wrong: Any) -> list[Refusal]:
-    """Numbers out of range, NaN, infinity, and what is not a number."""
-    return [
-        *(
-            Refusal(f"{function}: {name} must {must}. Got {name}={value!r}.", {name: value})
-            for value in (*wrong, nan, inf)
-        ),
-        Refusal(f"{function}: {name} must be a number. Got {name}='much'.", {name: "much"}, error=TypeError),
-        Refusal(f"{function}: {name} must be a number. Got {name}=True.", {name: True}, error=TypeError),
-    ]
-
-
-SMOOTHING = ("label_smoothing", "be between 0 and 1", -0.1, 1.1)
-
-
-# -- laws that families share ---------------------------------------------------------------------
+# -- laws ----------------------------------------------------------------------------------------
 
 
 def two_classes(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
@@ -230,13 +106,6 @@ def two_classes(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
     rows = np.stack([np.zeros_like(x), x], -1)
     binary = polyloss.binary_crossentropy(y[..., None], x[..., None], from_logits=True)
     return binary, polyloss.sparse_categorical_crossentropy(y.astype("int32"), rows, from_logits=True)
-
-
-def zero_for_truth(function: Any) -> Any:
-    def statement(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
-        return function(y, y), np.zeros(len(y), "float32")
-
-    return statement
 
 
 # -- the cases ------------------------------------------------------------------------------------
@@ -253,10 +122,7 @@ CASES = [
             {**LOGITS, "pos_weight": 3.0},
             {**LOGITS, "pos_weight": (0.5, 4.0)},
         ],
-        inputs=element_inputs,
-        batch=yes_no_batch,
         example=LOGITS,
-        output=(3,),
         terms=2,
         halves=log_loss_halves,
         corners=[
@@ -277,8 +143,7 @@ CASES = [
             Corner({}, [0.0], [-5e-6], [1.0000000500000034e-07], [1.0000001000000100]),
             Corner({}, [1.0], [nan], [nan]),
         ],
-        refusals=[
-            *same_shape_refusals("binary_crossentropy"),
+        refused=[
             *flag_refusals("binary_crossentropy"),
             *range_refusals("binary_crossentropy", *SMOOTHING),
             Refusal("binary_crossentropy: pos_weight must be at least 0. Got pos_weight=-2.", {"pos_weight": -2}),
@@ -316,10 +181,7 @@ CASES = [
             {**LOGITS, "label_smoothing": 0.1},
             {**LOGITS, "class_weights": (1.0, 0.25, 3.0)},
         ],
-        inputs=lambda parameters, dtype: soft_labelled(rows_for(parameters, dtype)),
-        batch=one_hot_batch,
         example=LOGITS,
-        output=(3,),
         floor=1.0,
         terms=3,
         corners=[
@@ -341,9 +203,7 @@ CASES = [
             Corner({}, [1.0, 0.0, 0.0], [3.0, -1.0, -1.0], [nan]),
             Corner({}, [1.0, 0.0, 0.0], [nan, 0.5, 0.5], [nan]),
         ],
-        refusals=[
-            *one_hot_refusals("categorical_crossentropy"),
-            *class_axis_refusals("categorical_crossentropy", np.zeros((4, 3))),
+        refused=[
             *flag_refusals("categorical_crossentropy"),
             *range_refusals("categorical_crossentropy", *SMOOTHING),
             Refusal(
@@ -388,10 +248,7 @@ CASES = [
             {**LOGITS, "ignore_class": 1},
             {**LOGITS, "z_loss": 1e-2},
         ],
-        inputs=lambda parameters, dtype: labelled(rows_for(parameters, dtype)),
-        batch=label_batch,
         example=LOGITS,
-        output=(3,),
         floor=1.0,
         terms=3,
         corners=[
@@ -421,9 +278,7 @@ CASES = [
             Corner({}, 1, [0.2, 0.2, 0.4], [1.3862943611198906], labels="int32"),
             Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
         ],
-        refusals=[
-            *label_refusals("sparse_categorical_crossentropy"),
-            *class_axis_refusals("sparse_categorical_crossentropy", np.zeros(4, "int32")),
+        refused=[
             *flag_refusals("sparse_categorical_crossentropy"),
             *range_refusals("sparse_categorical_crossentropy", *SMOOTHING),
             *range_refusals("sparse_categorical_crossentropy", "z_loss", "be at least 0", -1e-4),
@@ -459,10 +314,7 @@ CASES = [
             {**LOGITS, "epsilon": 2.0, "label_smoothing": 0.1},
             {**LOGITS, "epsilon": -1.0},
         ],
-        inputs=lambda parameters, dtype: labelled(rows_for(parameters, dtype)),
-        batch=label_batch,
         example=LOGITS,
-        output=(3,),
         floor=2.0,  # two terms, each with the floor of log p
         terms=3,
         corners=[
@@ -474,9 +326,7 @@ CASES = [
             Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32"),
             Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
         ],
-        refusals=[
-            *label_or_one_hot_refusals("poly_loss"),
-            *class_axis_refusals("poly_loss", np.zeros(4, "int32")),
+        refused=[
             *flag_refusals("poly_loss"),
             *range_refusals("poly_loss", *SMOOTHING),
             *range_refusals("poly_loss", "epsilon", "be at least -1", -1.5),

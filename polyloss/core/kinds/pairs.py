@@ -52,7 +52,7 @@ class Pairs(Kind):
         scale = np.resize([1e-20, 1e-6, 0.1, 1.0, 10.0, 1e10], 90)[:, None]
         base[:, 1] = base[:, 0] * (np.resize([0, 1], 90)[:, None]) + base[:, 1] * scale
         base[:3, 1] = base[:3, 0]
-        return np.concatenate([base, spread([e for e in EDGES if e < 20], (2, 2))])
+        return np.concatenate([base, spread([e for e in EDGES if e == 0 or 1e-12 <= e < 20], (2, 2))])
 
     def draw(self, options: Options, rng: np.random.Generator, count: int) -> np.ndarray:
         return rng.normal(0, 0.5, (count, 2, 2))

@@ -161,6 +161,10 @@ class OneOfMany(Labels):
             options["axis"] = axis
         return y_true, y_pred
 
+    def with_targets(self, options: Options, x: np.ndarray) -> Arrays:
+        """Labels with logits, one-hot and soft rows with probabilities: both forms are tried."""
+        return super().with_targets(options, x) if self._logits(options) else Rows.with_targets(self, options, x)
+
 
 class Teachers(Rows):
     """The logits of a teacher, and those of a student."""
