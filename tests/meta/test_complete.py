@@ -46,11 +46,12 @@ def test_every_loss_has_its_function(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(polyloss.catalogue()))
-@pytest.mark.parametrize("framework", ["jax", "tensorflow", "torch"])
+@pytest.mark.parametrize("framework", names())
 def test_every_loss_has_a_baseline_or_a_reason(name: str, framework: str) -> None:
     """Read as text: the other frameworks are not installed here."""
-    tree = ast.parse((ROOT / "backends" / framework / "native.py").read_text())
-    keys = {k.value for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if isinstance(k, ast.Constant)}
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "backends" / framework / "native").glob("*.py")]
+    dicts = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Dict)]
+    keys = {k.value for d in dicts for k in d.keys if isinstance(k, ast.Constant)}
     assert name in keys
     assert (name in keras_baselines.BASELINES) != (name in keras_baselines.NONE)
 
