@@ -14,7 +14,7 @@ from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
 
 
-def mean(x: Tensor) -> Tensor:
+def batch_mean(x: Tensor) -> Tensor:
     """The mean of all elements, 0 where there are none."""
     count = numerics.size(x)
     return ops.sum(x) / (max(count, 1) if isinstance(count, int) else ops.where(count == 0, 1.0, count))

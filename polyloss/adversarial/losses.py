@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from polyloss.adversarial._batch import BatchTerm, mean, ramp, same_shape, share
+from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
 from polyloss.core import numerics, shapes
 from polyloss.core.function import Declaration, checked, declaration
 from polyloss.core.kinds import SCORES, Kind
@@ -173,7 +173,7 @@ def minimax_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: F
     on_real = numerics.softplus(-real)
     if label_smoothing:
         on_real = (1 - label_smoothing) * on_real + label_smoothing * numerics.softplus(real)
-    return mean(on_real) + mean(numerics.softplus(fake))
+    return batch_mean(on_real) + batch_mean(numerics.softplus(fake))
 
 
 @checked
@@ -209,7 +209,7 @@ def minimax_generator_loss(fake: Tensor) -> Tensor:
 
     References: Goodfellow et al. 2014, arXiv:1406.2661.
     """
-    return -mean(numerics.softplus(shapes.real("minimax_generator_loss", "fake", fake)))
+    return -batch_mean(numerics.softplus(shapes.real("minimax_generator_loss", "fake", fake)))
 
 
 class MinimaxLoss(AdversarialLoss, discriminator=minimax_discriminator_loss, generator=minimax_generator_loss):
@@ -300,7 +300,7 @@ def non_saturating_generator_loss(fake: Tensor) -> Tensor:
 
     References: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
-    return mean(numerics.softplus(-shapes.real("non_saturating_generator_loss", "fake", fake)))
+    return batch_mean(numerics.softplus(-shapes.real("non_saturating_generator_loss", "fake", fake)))
 
 
 class NonSaturatingLoss(
@@ -363,7 +363,7 @@ def least_squares_discriminator_loss(
     References: Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076.
     """
     real, fake = _logits("least_squares_discriminator_loss", real, fake)
-    return 0.5 * (mean(ops.square(real - real_target)) + mean(ops.square(fake - fake_target)))
+    return 0.5 * (batch_mean(ops.square(real - real_target)) + batch_mean(ops.square(fake - fake_target)))
 
 
 @checked
@@ -398,7 +398,7 @@ def least_squares_generator_loss(fake: Tensor, *, generator_target: Finite = 1.0
 
     References: Mao et al. 2017, arXiv:1611.04076.
     """
-    return 0.5 * mean(ops.square(shapes.real("least_squares_generator_loss", "fake", fake) - generator_target))
+    return 0.5 * batch_mean(ops.square(shapes.real("least_squares_generator_loss", "fake", fake) - generator_target))
 
 
 class LeastSquaresLoss(
@@ -456,7 +456,7 @@ def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     References: Lim and Ye 2017, Geometric GAN, arXiv:1705.02894; Zhang et al. 2019, arXiv:1805.08318.
     """
     real, fake = _logits("hinge_gan_discriminator_loss", real, fake)
-    return mean(ramp(1 - real)) + mean(ramp(1 + fake))
+    return batch_mean(ramp(1 - real)) + batch_mean(ramp(1 + fake))
 
 
 @checked
@@ -488,7 +488,7 @@ def hinge_gan_generator_loss(fake: Tensor) -> Tensor:
 
     References: Lim and Ye 2017, arXiv:1705.02894.
     """
-    return -mean(shapes.real("hinge_gan_generator_loss", "fake", fake))
+    return -batch_mean(shapes.real("hinge_gan_generator_loss", "fake", fake))
 
 
 class HingeGANLoss(AdversarialLoss, discriminator=hinge_gan_discriminator_loss, generator=hinge_gan_generator_loss):
@@ -541,7 +541,7 @@ def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     References: Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875.
     """
     real, fake = _logits("wasserstein_discriminator_loss", real, fake)
-    return mean(fake) - mean(real)
+    return batch_mean(fake) - batch_mean(real)
 
 
 @checked
@@ -573,7 +573,7 @@ def wasserstein_generator_loss(fake: Tensor) -> Tensor:
 
     References: Arjovsky et al. 2017, arXiv:1701.07875.
     """
-    return -mean(shapes.real("wasserstein_generator_loss", "fake", fake))
+    return -batch_mean(shapes.real("wasserstein_generator_loss", "fake", fake))
 
 
 class WassersteinLoss(
@@ -631,8 +631,10 @@ def relativistic_discriminator_loss(real: Tensor, fake: Tensor, *, average: Flag
     where = "relativistic_discriminator_loss"
     real, fake = _logits(where, real, fake)
     if average:
-        return mean(numerics.softplus(mean(fake) - real)) + mean(numerics.softplus(fake - mean(real)))
-    return mean(numerics.softplus(_paired(where, fake, real)))
+        return batch_mean(numerics.softplus(batch_mean(fake) - real)) + batch_mean(
+            numerics.softplus(fake - batch_mean(real))
+        )
+    return batch_mean(numerics.softplus(_paired(where, fake, real)))
 
 
 @checked
@@ -675,7 +677,7 @@ def relativistic_generator_loss(fake: Tensor, real: Tensor, *, average: Flag = T
     real, fake = _logits(where, real, fake)
     if average:
         return relativistic_discriminator_loss(fake, real)
-    return mean(numerics.softplus(_paired(where, real, fake)))
+    return batch_mean(numerics.softplus(_paired(where, real, fake)))
 
 
 def _paired(where: str, a: Tensor, b: Tensor) -> Tensor:

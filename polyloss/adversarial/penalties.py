@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 import keras
 from keras import ops
 
-from polyloss.adversarial._batch import BatchTerm, mean, ramp, same_shape, share
+from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
 from polyloss.core import numerics, shapes
 from polyloss.core.function import checked
 from polyloss.core.kinds import NORMS, Kind
@@ -73,7 +73,7 @@ def _places(where: str, at: str, real: Any, fake: Any, noise: Any, seed: Any) ->
         return real
     if at == "perturbed":
         noise = keras.random.uniform(ops.shape(real), dtype="float32", seed=seed) if noise is None else noise
-        centred = real - mean(real)
+        centred = real - batch_mean(real)
         spread = numerics.safe_norm(ops.reshape(centred, (-1,))) / numerics.size(real) ** 0.5
         return real + 0.5 * ops.stop_gradient(spread) * ops.cast(shapes.real(where, "noise", noise), real.dtype)
     fake = shapes.real(where, "fake", fake)
@@ -159,7 +159,7 @@ def gradient_penalty(
     Petzka et al. 2018, arXiv:1709.08894. DRAGAN: Kodali et al. 2017, arXiv:1705.07215.
     """
     norms = gradient_norms(critic, _places("gradient_penalty", at, real, fake, noise, seed))
-    return weight * mean(_distance_from(norms, target, one_sided))
+    return weight * batch_mean(_distance_from(norms, target, one_sided))
 
 
 @checked
@@ -195,7 +195,7 @@ def r1_penalty(critic: Critic, real: Tensor, *, gamma: NonNegative = 10.0) -> Te
     References: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?,
     arXiv:1801.04406.
     """
-    return 0.5 * gamma * mean(ops.square(gradient_norms(critic, shapes.real("r1_penalty", "real", real))))
+    return 0.5 * gamma * batch_mean(ops.square(gradient_norms(critic, shapes.real("r1_penalty", "real", real))))
 
 
 @checked
@@ -229,7 +229,7 @@ def r2_penalty(critic: Critic, fake: Tensor, *, gamma: NonNegative = 10.0) -> Te
 
     References: Mescheder et al. 2018, arXiv:1801.04406.
     """
-    return 0.5 * gamma * mean(ops.square(gradient_norms(critic, shapes.real("r2_penalty", "fake", fake))))
+    return 0.5 * gamma * batch_mean(ops.square(gradient_norms(critic, shapes.real("r2_penalty", "fake", fake))))
 
 
 class Penalty(BatchTerm, abstract=True):
@@ -264,7 +264,7 @@ class Penalty(BatchTerm, abstract=True):
     ) -> tuple[Tensor, Tensor]:
         """The penalty and the mean norm of the gradient."""
         norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
-        return share(mean(self.values(norms))), share(mean(norms))
+        return share(batch_mean(self.values(norms))), share(batch_mean(norms))
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
         """The penalty."""

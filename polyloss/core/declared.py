@@ -15,7 +15,7 @@ from typing import Any, ClassVar, dataclass_transform
 import keras
 
 from polyloss.core.function import declaration
-from polyloss.core.parameters import Rule, bind, one_of, plain, refuse
+from polyloss.core.parameters import Rule, bind, one_of, python_value, refuse
 
 REQUIRED: Any = inspect.Parameter.empty
 CATEGORIES = ("loss", "adversarial", "penalty")
@@ -159,7 +159,7 @@ class Declared:
         rules = cls._rules()
         where = self._where()
         for name in cls._own:
-            value = plain(given.pop(name, cls._fields[name]))
+            value = python_value(given.pop(name, cls._fields[name]))
             if value is REQUIRED:
                 raise TypeError(f"{cls.__name__}: {name} is required. Got no {name}.")
             if name in rules:

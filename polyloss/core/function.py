@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from polyloss import framework
 from polyloss.core.kinds import Kind
-from polyloss.core.parameters import Rule, bind, by_position, plain, refuse, rules_of
+from polyloss.core.parameters import Rule, bind, by_position, python_value, refuse, rules_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +51,7 @@ class Declaration:
                 raise TypeError(f"{self.name}: {name} is required. Got no {name}.")
         for name, rule in self.rules.items():
             if name in given:
-                given[name] = value = plain(given[name])
+                given[name] = value = python_value(given[name])
                 rule(self.name, name, value)
         return self.formula(**given)
 

@@ -122,13 +122,13 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         """The reduced loss of a batch."""
         nested = isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
         mask = None if nested else get_keras_mask(y_pred)
-        plain = sample_weight is None and mask is None
+        bare = sample_weight is None and mask is None
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
-        elif not plain or self._dtype == "float64" or self.inputs is ANY:  # else the formula does it
+        elif not bare or self._dtype == "float64" or self.inputs is ANY:  # else the formula does it
             y_pred, y_true = self._prediction(y_pred), self._target(y_true)
-        if plain:
-            return self._plain_call(y_true, y_pred)
+        if bare:
+            return self._bare_call(y_true, y_pred)
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
         return self._weighted_call(y_true, y_pred, weight, mask)
@@ -142,7 +142,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     def _target(self, y_true: Any) -> Tensor:
         return shapes.tensor(self._where(), "y_true", y_true)
 
-    def _plain_call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def _bare_call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Without weights and masks."""
         values = self.call(y_true, y_pred)
         kept = self.kept(y_true, y_pred)

@@ -163,16 +163,16 @@ def rules_of(function: Callable[..., Any]) -> dict[str, Rule]:
     return found
 
 
-def plain(value: Any) -> Any:
+def python_value(value: Any) -> Any:
     """Array-likes as nested tuples of Python numbers, so that they compare, print and save."""
     if type(value) in (bool, int, float, str, type(None)):
         return value
     if isinstance(value, (list, tuple)):
-        return tuple(plain(v) for v in value)
+        return tuple(python_value(v) for v in value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():  # np.float64 is a float, too
         return value.item()
     if hasattr(value, "__array__") and hasattr(value, "shape"):
-        return plain(ops.convert_to_numpy(value).tolist())
+        return python_value(ops.convert_to_numpy(value).tolist())
     return value
 
 

@@ -1,6 +1,7 @@
 """The only code of polyloss that touches a framework: what Keras 3 has no op for.
 
-`names` lists the frameworks: a module here announces each, and nothing else in polyloss does. The same names in each:
+A backend is three files here and nothing elsewhere in polyloss: ``<backend>.toml``, what is known of it without
+importing it (`announced`), ``<backend>.py`` and ``process/<backend>.py``. The same names in each module:
 
 ``EXACT_LOG_SOFTMAX``
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
@@ -27,14 +28,21 @@
     One step of an optimizer that is built for exactly these variables.
 ``fed(function)``
     Keras's train function for one step a call, given its batch the way that costs least.
+``as_step(run, args, groups)``
+    ``run(data)`` as the step of a model, called by Keras's trainer with `args`: data, and on JAX before them the
+    values of each group of variables, which the step then gives back beside the result.
 """
 
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polyloss.framework.selection import VALUES_ONLY as VALUES_ONLY
-from polyloss.framework.selection import names, select_backend
+from polyloss.framework.announced import announced as announced
+from polyloss.framework.announced import in_words as in_words
+from polyloss.framework.announced import names
+from polyloss.framework.announced import referees as referees
+from polyloss.framework.announced import values_only as values_only
+from polyloss.framework.selection import select_backend
 
 select_backend()  # before Keras is imported, and makes its choice
 
@@ -57,6 +65,7 @@ value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
 fed = _framework.fed
+as_step = _framework.as_step
 
 
 def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -13,19 +13,7 @@ import pathlib
 import sys
 from collections.abc import Callable, MutableMapping
 
-VALUES_ONLY = ("numpy",)
-"""Backends of Keras that polyloss runs on and that have no gradients."""
-
-
-def names() -> tuple[str, ...]:
-    """The frameworks that polyloss trains on: a module beside this one announces each.
-
-    >>> from polyloss.framework.selection import names
-    >>> names()
-    ('jax', 'tensorflow', 'torch')
-    """
-    found = (path.stem for path in pathlib.Path(__file__).parent.glob("*.py"))
-    return tuple(sorted(name for name in found if name not in ("__init__", "selection", "values_only")))
+from polyloss.framework.announced import in_words, names
 
 
 def _installed(name: str) -> bool:
@@ -70,6 +58,6 @@ def select_backend(
         return
     here = [name for name in names() if installed(name)]
     if asked or not here:
-        what = f"KERAS_BACKEND={asked}, but {asked} is not installed" if asked else "needs JAX, TensorFlow or PyTorch"
-        raise ModuleNotFoundError(f'polyloss: {what}: pip install "keras-polyloss[{asked or "jax"}]"', name=wanted)
+        what = f"KERAS_BACKEND={asked}, but {asked} is not installed" if asked else f"needs {in_words()}"
+        raise ModuleNotFoundError(f'polyloss: {what}: pip install "keras-polyloss[{asked or names()[0]}]"', name=wanted)
     environ["KERAS_BACKEND"] = here[0]

@@ -74,3 +74,8 @@ def fed(function: Callable[..., Any]) -> Callable[..., Any]:
         return function([next(iterator)] if isinstance(iterator, tf.data.Iterator) else iterator)
 
     return with_batch
+
+
+def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+    """``run(data)``: variables hold their own values."""
+    return run(*args)

@@ -72,3 +72,8 @@ def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequenc
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
+
+
+def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+    """``run(data)``: variables hold their own values."""
+    return run(*args)

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import keras
 
+from polyloss.framework.announced import names
+
 EXACT_LOG_SOFTMAX = True
 clip = None
 at_label = None
@@ -29,7 +31,7 @@ def replica_count() -> int:
 
 def _refuse(what: str) -> NoReturn:
     raise NotImplementedError(
-        f"{what}: KERAS_BACKEND must be jax, tensorflow or torch. Got {keras.backend.backend()!r}, which has no gradients."
+        f"{what}: KERAS_BACKEND must be one of {', '.join(names())}. Got {keras.backend.backend()!r}, which has no gradients."
     )
 
 
@@ -56,3 +58,8 @@ def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequenc
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
+
+
+def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+    """``run(data)``: variables hold their own values."""
+    return run(*args)

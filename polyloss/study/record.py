@@ -19,12 +19,12 @@ def schema() -> dict[str, Any]:
     return json.loads(importlib.resources.files("polyloss.study").joinpath("schema.json").read_text())
 
 
-def plain(x: Any) -> Any:
+def finite_json(x: Any) -> Any:
     """For JSON, which knows no infinity and no NaN: the words "inf" and null."""
     if isinstance(x, Mapping):
-        return {str(k): plain(v) for k, v in x.items()}
+        return {str(k): finite_json(v) for k, v in x.items()}
     if isinstance(x, list | tuple):
-        return [plain(v) for v in x]
+        return [finite_json(v) for v in x]
     if isinstance(x, float) and not math.isfinite(x):
         return None if math.isnan(x) else "inf"
     return x
@@ -32,7 +32,7 @@ def plain(x: Any) -> Any:
 
 def as_json(study: Mapping[str, Any]) -> str:
     """study.json."""
-    return json.dumps(plain(study), indent=1, allow_nan=False) + "\n"
+    return json.dumps(finite_json(study), indent=1, allow_nan=False) + "\n"
 
 
 def as_csv(study: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def _code(text: str) -> str:
 
 def page(study: Study) -> str:
     """The HTML."""
-    study = record.plain(study)
+    study = record.finite_json(study)
     figures = {name: json.loads(figure.to_json()) for name, figure in _figures(study).items()}
     as_text = {name: json.dumps(figure).replace("</", "<\\/") for name, figure in figures.items()}
     return _environment().get_template("report.html").render(
@@ -170,7 +170,7 @@ def _versions(study: Study) -> Table:
 
 def markdown(study: Study) -> str:
     """The summary."""
-    study = record.plain(study)
+    study = record.finite_json(study)
     found, w, s = study["verdict"], study["workload"], study["settings"]
     parts = [
         f"# {ANSWERS[found['answer']]}: {w['name']}",

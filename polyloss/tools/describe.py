@@ -2,7 +2,7 @@
 
 A docstring of the catalogue has one form: a summary; the formula (``.. math::``); when to choose it; arguments,
 result, errors (``Args:``, ``Returns:``, ``Raises:``); a table of edge cases; an example; references; and
-whatever notes it needs between them. Text is kept as it stands there, in reStructuredText; `plain` reads it.
+whatever notes it needs between them. Text is kept as it stands there, in reStructuredText; `plain_text` reads it.
 
 Needs docutils, and `formula_in_unicode` pylatexenc and unicodeit: the extra `study`.
 """
@@ -260,11 +260,11 @@ def spans(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     r"""Without the marks of reStructuredText, formulas in Unicode.
 
-    >>> from polyloss.tools.describe import plain
-    >>> plain(r"The **mean** of `huber`, :math:`\alpha \le 2`, is ``1.0``.")
+    >>> from polyloss.tools.describe import plain_text
+    >>> plain_text(r"The **mean** of `huber`, :math:`\alpha \le 2`, is ``1.0``.")
     'The mean of huber, α ≤ 2, is 1.0.'
     """
     return "".join(shown for _, shown in spans(text))

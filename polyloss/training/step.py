@@ -158,17 +158,10 @@ class StepModel(keras.Model):
         trainable: Sequence[keras.Variable],
         optimizer: Sequence[keras.Variable] | None,
     ) -> Any:
-        """Run on data; on JAX, whose trainer passes the state along, from that state to the next."""
-        if keras.backend.backend() != "jax":
-            return run(*args)
-        state, data = args
-        groups = [trainable, self.non_trainable_variables, self.metrics_variables]
-        if optimizer is not None:
-            groups.insert(2, optimizer)
-        before = [pair for group, values in zip(groups, state, strict=True) for pair in zip(group, values, strict=True)]
-        with keras.StatelessScope(before) as scope:
-            logs = run(data)
-        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+        """Run on data; the groups of variables stand in the order in which a trainer that keeps them apart passes them."""
+        between = [] if optimizer is None else [optimizer]
+        groups = [trainable, self.non_trainable_variables, *between, self.metrics_variables]
+        return framework.as_step(run, args, groups)
 
     def make_train_function(self, force: bool = False) -> None:
         """As Keras's, with the position of a faulty term taken out of the logs."""

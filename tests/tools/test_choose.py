@@ -30,7 +30,7 @@ def test_two_or_three_losses_with_reasons(targets: Targets, data: Data) -> None:
     assert 2 <= len({pick.loss for pick in picks}) == len(picks) <= 3
     for pick in picks:
         assert pick.why.endswith(".")
-        assert "`" not in describe.plain(pick.why)
+        assert "`" not in describe.plain_text(pick.why)
 
 
 @pytest.mark.parametrize("pick", [p for _, d in ENDS for p in d.picks], ids=lambda p: p.code)

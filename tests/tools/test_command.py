@@ -61,7 +61,7 @@ def test_show(name: str) -> None:
         texts += [part.references, *(case.input for case in part.edge_cases), *part.example.splitlines()]
         assert " ".join(describe.formula_in_unicode(part.formula).split()) in shown
     for text in texts:
-        assert " ".join(describe.plain(text).split() if ">>>" not in text else text.split()) in shown
+        assert " ".join(describe.plain_text(text).split() if ">>>" not in text else text.split()) in shown
     latex = " ".join(call("show", name, "--latex").stdout.replace("│", " ").split())
     assert one.formula in latex
 

@@ -51,7 +51,7 @@ def test_text_can_be_read(name: str) -> None:
         assert formula
         assert not set("\\&$") & set(formula), formula
     for text in texts:
-        shown = describe.plain(text)
+        shown = describe.plain_text(text)
         assert shown
         assert not any(mark in shown for mark in ("`", ":math:", "\\")), shown
 

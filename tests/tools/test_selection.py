@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from polyloss.framework.selection import names, select_backend
+from polyloss.framework.announced import names
+from polyloss.framework.selection import select_backend
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
