@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 BACKENDS = sorted(p.parent.name for p in (ROOT / "backends").glob("*/requirements.txt"))
 TRAINING = [b for b in BACKENDS if b != "numpy"]
+WORKERS = ("-n", "auto", "--maxprocesses=4", "--dist=worksteal")  # one process a core runs the tests: pytest-xdist
 EXAMPLES = sorted(p.name for p in (ROOT / "docs" / "examples").glob("*.py"))
 
 
@@ -59,7 +60,7 @@ def tests(session: nox.Session, backend: str) -> None:
     """Every check of every loss on one backend, and the examples at smoke size."""
     install(session, backend, *groups_for(backend))
     chosen = [arg for arg in session.posargs if arg != "--write"]  # that one is for `agreement`, which runs us first
-    session.run("python", "-m", "pytest", *chosen)
+    session.run("python", "-m", "pytest", *WORKERS, *chosen)
     if backend in TRAINING and not chosen:
         for example in EXAMPLES:
             session.run("python", f"docs/examples/{example}", "--smoke")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import pathlib
+import pickle
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,16 @@ def budget(exact: np.ndarray, sensitivity: np.ndarray, dtype: str, floor: float 
     return allowed * ulp(exact, dtype) + 8 * sensitivity + floor * one
 
 
+MEASURED = ("errors", "halves", "planted", "refused", "trajectories", "second_order", "results")
+"""What tests write into the evidence themselves."""
+
+
 class Evidence:
-    """Collected while the tests run, written at the end."""
+    """Collected while the tests run, written at the end.
+
+    Where several processes run the tests, each hands over its `part` of what its tests measured, and one joins them.
+    What reports say (cells, outcomes, blocks) that one hears itself.
+    """
 
     def __init__(self, backend: str) -> None:
         self.backend = backend
@@ -48,6 +57,21 @@ class Evidence:
         counts[report.outcome] = counts.get(report.outcome, 0) + 1
         if report.skipped and isinstance(report.longrepr, tuple):
             self.reasons[test] = str(report.longrepr[2]).removeprefix("Skipped: ")
+
+    def part(self) -> bytes:
+        """What the tests of this process measured."""
+        return pickle.dumps({name: getattr(self, name) for name in MEASURED})
+
+    def join(self, part: bytes) -> None:
+        """Take over the part of another process; what two of them measured is an error, so nothing counts twice."""
+        other = pickle.loads(part)
+        if twice := sorted(measured(other) & measured({name: getattr(self, name) for name in MEASURED})):
+            raise ValueError(f"evidence: each process must have its own tests. Got twice {', '.join(twice)}.")
+        for name in ("errors", "halves", "planted"):
+            getattr(self, name).extend(other[name])
+        for name in ("trajectories", "second_order", "results"):
+            getattr(self, name).update(other[name])
+        self.refused += other["refused"]
 
     def error(
         self,
@@ -107,15 +131,25 @@ class Evidence:
             "versions": versions,
             "cells": sorted(set(self.cells)),
             "tests_in_cells": len(self.cells),
-            "errors": self.errors,
-            "halves": self.halves,
+            "errors": sorted(self.errors, key=str),
+            "halves": sorted(self.halves, key=str),
             "planted": sorted(self.planted),
             "refused": self.refused,
-            "trajectories": self.trajectories,
-            "second_order": self.second_order,
+            "trajectories": dict(sorted(self.trajectories.items())),
+            "second_order": dict(sorted(self.second_order.items())),
             "blocks": [sum(counts) for counts in zip(*self.blocks, strict=True)],
-            "tests": self.tests,
-            "reasons": self.reasons,
+            "tests": dict(sorted(self.tests.items())),
+            "reasons": dict(sorted(self.reasons.items())),
         }
         (folder / f"{self.backend}.json").write_text(json.dumps(report, indent=1) + "\n")
-        np.savez_compressed(folder / f"{self.backend}.npz", **self.results)  # type: ignore[arg-type]
+        np.savez_compressed(folder / f"{self.backend}.npz", **dict(sorted(self.results.items())))  # type: ignore[arg-type]
+
+
+def measured(part: dict[str, Any]) -> set[str]:
+    """The names of what was measured, each of which belongs to one test."""
+    return {
+        *("|".join(e[k] for k in ("loss", "parameters", "dtype", "quantity", "provider")) for e in part["errors"]),
+        *("|".join(str(h[k]) for k in ("loss", "dtype", "quantity", "target")) for h in part["halves"]),
+        *part["planted"],
+        *(f"{kind}|{name}" for kind in ("trajectories", "second_order", "results") for name in part[kind]),
+    }
