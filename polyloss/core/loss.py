@@ -113,6 +113,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
 
     def kept(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """Which values count at all (False leaves the denominator of a mean); None: all of them."""
+        if getattr(self, "ignore_class", None) is None:
+            return None
         return self.inputs.kept(self._where(), y_true, y_pred, self._options())
 
     # -- a call -----------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         """Without weights and masks."""
         values = self.call(y_true, y_pred)
         kept = self.kept(y_true, y_pred)
-        return self._reduce(values, None, self._line_up(kept, values, "mask"))
+        return self._reduce(values, None, None if kept is None else self._line_up(kept, values, "mask"))
 
     def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
         """With weights, a mask, or both: what they shut out is replaced before the formula sees it."""

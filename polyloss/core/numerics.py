@@ -44,13 +44,12 @@ def constant(value: float | Sequence[float], like: Tensor, axis: int = -1) -> Te
 
 def size(x: Tensor, axis: int | None = None) -> int | Tensor:
     """How many elements (along `axis`): a Python number where the shape is static."""
-    dims = x.shape if axis is None else (x.shape[axis],)
-    if all(isinstance(d, int) for d in dims):
-        count = 1
-        for d in dims:
-            count *= d
-        return count
-    return ops.cast(ops.size(x) if axis is None else ops.shape(x)[axis], dtype_of(x))
+    count = 1
+    for d in x.shape if axis is None else (x.shape[axis],):
+        if not isinstance(d, int):
+            return ops.cast(ops.size(x) if axis is None else ops.shape(x)[axis], dtype_of(x))
+        count *= d
+    return count
 
 
 # -- arithmetic -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def refuse_shapes(where: str, must: str, y_true: Tensor, y_pred: Tensor) -> NoRe
 
 def agree(a: Shape, b: Shape) -> bool:
     """Whether two shapes are the same, as far as they are known."""
-    return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
+    return a == b or (len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True)))
 
 
 def is_integer(x: Tensor) -> bool:
@@ -38,6 +38,8 @@ def is_integer(x: Tensor) -> bool:
 
 def tensor(where: str, name: str, x: Any) -> Tensor:
     """`x` as a tensor in its own dtype: integers stay integers."""
+    if ops.is_tensor(x):
+        return x
     if x is None or isinstance(x, str):
         refuse(where, name, "be a tensor", x, TypeError)
     return numerics.tensor(x)
@@ -45,7 +47,8 @@ def tensor(where: str, name: str, x: Any) -> Tensor:
 
 def real(where: str, name: str, x: Any) -> Tensor:
     """`x` in the dtype it is computed in: float64 stays, everything else becomes float32."""
-    x = tensor(where, name, x)
+    if not ops.is_tensor(x):
+        x = tensor(where, name, x)
     dtype = numerics.dtype_of(x)
     if dtype in ("float32", "float64"):
         return x

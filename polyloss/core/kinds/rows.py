@@ -125,8 +125,6 @@ class Labels(Rows):
 
     def kept(self, where: str, y_true: Any, y_pred: Any, options: Options) -> Tensor | None:
         """The samples that `ignore_class` keeps."""
-        if options.get("ignore_class") is None:
-            return None
         labels, y_pred = self.arrange(where, y_true, y_pred, dict(options))
         return ops.not_equal(labels, options["ignore_class"]) if shapes.is_labels(labels, y_pred) else None
 
