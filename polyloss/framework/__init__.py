@@ -30,7 +30,7 @@ importing it (`announced`), ``<backend>.py`` and ``process/<backend>.py``. The s
     Keras's train function for one step a call, given its batch the way that costs least.
 ``as_step(run, args, groups)``
     ``run(data)`` as the step of a model, called by Keras's trainer with `args`: data, and on JAX before them the
-    values of each group of variables, which the step then gives back beside the result.
+    values of each of ``groups()``, lists of variables, which the step then gives back beside the result.
 """
 
 import importlib

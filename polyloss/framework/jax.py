@@ -126,10 +126,13 @@ def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+def as_step(
+    run: Callable[[Any], Any], args: Sequence[Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Any:
     """``run(data)`` from the values of the groups of variables to the next, which stand beside its result."""
     state, data = args
-    before = [pair for group, values in zip(groups, state, strict=True) for pair in zip(group, values, strict=True)]
+    variables = groups()
+    before = [pair for group, values in zip(variables, state, strict=True) for pair in zip(group, values, strict=True)]
     with keras.StatelessScope(before) as scope:
         result = run(data)
-    return result, tuple([scope.get_current_value(v) for v in group] for group in groups)
+    return result, tuple([scope.get_current_value(v) for v in group] for group in variables)

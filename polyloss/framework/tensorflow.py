@@ -76,6 +76,8 @@ def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_batch
 
 
-def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+def as_step(
+    run: Callable[[Any], Any], args: Sequence[Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Any:
     """``run(data)``: variables hold their own values."""
     return run(*args)

@@ -60,6 +60,8 @@ def fed(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def as_step(run: Callable[[Any], Any], args: Sequence[Any], groups: Sequence[Sequence[keras.Variable]]) -> Any:
+def as_step(
+    run: Callable[[Any], Any], args: Sequence[Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Any:
     """``run(data)``: variables hold their own values."""
     return run(*args)

@@ -22,7 +22,6 @@ from polyloss.adversarial.penalties import Penalty, gradient_norms
 from polyloss.core import declared, numerics
 from polyloss.core.parameters import one_of
 
-BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 GROUPS = ("random", "corners", "inf, NaN")
 QUANTITIES = ("value", "gradient")
 TINY = float(np.finfo("float32").smallest_normal)
@@ -203,7 +202,7 @@ def agree(
     loss: Any,
     parameters: Mapping[str, Any] | None = None,
     *,
-    backends: Sequence[str] = ("jax", "tensorflow", "torch"),
+    backends: Sequence[str] | None = None,
     python: Mapping[str, str] | None = None,
     count: int = 1000,
     seed: int = 0,
@@ -216,7 +215,7 @@ def agree(
     Args:
         loss: A class of the catalogue, or a name.
         parameters: Of the loss. Logits are the default here.
-        backends: Of ``"jax"``, ``"tensorflow"``, ``"torch"`` and (values only) ``"numpy"``.
+        backends: Those that train (the default) and (values only) ``"numpy"``.
         python: Interpreters of their own, by backend.
         count: How many random inputs.
         seed: Of their drawing.
@@ -227,13 +226,12 @@ def agree(
     Raises:
         ValueError, TypeError: for a loss, parameters or backends that are none.
     """
-    from polyloss.study.runner import REFEREES
-
     cls = declared.find(loss, "agree")
+    backends = framework.names() if backends is None else backends
+    known = one_of(*framework.names(), *framework.values_only())
     for name in (*backends, *(python or {})):
-        one_of(*BACKENDS)("agree", "backend", name)
-    given = {"from_logits": True} if "from_logits" in cls._fields else {}
-    given.update(parameters or {})
+        known("agree", "backend", name)
+    given = {**cls._shown(), **(parameters or {})}
     made = cls(**given)
     found = Agreement(made, inputs(made, count, seed))
     with tempfile.TemporaryDirectory(prefix="polyloss-agree-") as name:
@@ -244,7 +242,7 @@ def agree(
         job = _Job(spec, folder, dict(python or {}), timeout, device, tell)
         try:
             job.all([(backend, "float32") for backend in dict.fromkeys(backends)], found)
-            for backend in REFEREES:
+            for backend in framework.referees():
                 if backend in found.results and (exact := job.one(backend, "float64", found)) is not None:
                     found.reference = (backend, exact)
                     break

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from polyloss import framework
 from polyloss.study import compare as comparing
 from polyloss.study import record, report
 from polyloss.study.runner import Settings, Study, display
@@ -26,7 +27,7 @@ def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
     made = dict(given)
     default = {name: getattr(Settings, name) for name in SMALL} | (SMALL if small else {})
     made |= {name: value for name, value in default.items() if made[name] is None}
-    for name, known in (("backends", ("jax", "tensorflow", "torch")), ("modes", tuple(MODES))):
+    for name, known in (("backends", framework.names()), ("modes", tuple(MODES))):
         wrong = next((v for v in made[name] if v not in known), None)
         if wrong is not None or len(set(made[name])) < len(made[name]):
             raise ValueError(f"study: {name} must be of {', '.join(known)}, each once. Got {','.join(made[name])!r}.")

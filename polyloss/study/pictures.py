@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from polyloss import framework
 from polyloss.study import verdict
 from polyloss.study.runner import WARM_UP
 
-COLOURS = {"jax": "#8367e6", "tensorflow": "#ef8a1d", "torch": "#12a090", "numpy": "#5b84c4"}
-_RED, _GREY = "#d9363e", "#8a8f98"
+_RED, _GREY, _BLUE = "#d9363e", "#8a8f98", "#5b84c4"
 _DASHES = ("solid", "dash", "dot")
 
 Study = Mapping[str, Any]
+
+
+def colour(backend: str) -> str:
+    """Of its curves; a study may have been made where there were more backends."""
+    return framework.announced(backend).colour if backend in framework.names() else _GREY
 
 
 def _figure(title: str, x: str, y: str, *, log: bool = False, height: int = 400) -> go.Figure:
@@ -34,7 +39,7 @@ def _figure(title: str, x: str, y: str, *, log: bool = False, height: int = 400)
 
 def _style(name: str, modes: Sequence[str]) -> dict[str, Any]:
     backend, _, mode = name.partition("/")
-    return {"color": COLOURS.get(backend, _GREY), "dash": _DASHES[list(modes).index(mode) % 3] if mode else "solid"}
+    return {"color": colour(backend), "dash": _DASHES[list(modes).index(mode) % 3] if mode else "solid"}
 
 
 def _base(study: Study) -> list[Mapping[str, Any]]:
@@ -131,7 +136,7 @@ def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
             x=names, y=[_shown(r["times"]) for r in rows], mode="markers", name=word,
             marker={
                 "symbol": symbol, "size": [13 if r["flagged"] else 8 for r in rows],
-                "color": [_RED if r["flagged"] else COLOURS["numpy"] for r in rows], "opacity": 0.85,
+                "color": [_RED if r["flagged"] else _BLUE for r in rows], "opacity": 0.85,
             },
             customdata=[[r["class"], r["name"], _pairs(r), f"{r['rounding']:.2g}", ", ".join(r["odd"]) or "-"] for r in rows],
             hovertemplate="<b>%{x}</b> %{customdata[0]}<br>%{customdata[1]}<br>%{y:.3g} times its rounding "
@@ -170,7 +175,7 @@ def times(study: Study) -> go.Figure:
     for name, values in reversed(found.items()):
         made.add_box(
             x=values[:: max(1, len(values) // 1000)], name=name, orientation="h", boxpoints="outliers",
-            marker={"color": COLOURS.get(name.partition("/")[0], _GREY), "size": 3}, line={"width": 1.5},
+            marker={"color": colour(name.partition("/")[0]), "size": 3}, line={"width": 1.5},
             showlegend=False,
         )  # fmt: skip
     made.update_xaxes(type="log")
@@ -184,7 +189,7 @@ def bars(study: Study, title: str, unit: str, values: Mapping[str, float]) -> go
     names = list(values)[::-1]
     made.add_bar(
         y=names, x=[values[n] for n in names], orientation="h", text=[f"{values[n]:,.4g}" for n in names],
-        marker={"color": [COLOURS.get(n.partition("/")[0], _GREY) for n in names]}, showlegend=False,
+        marker={"color": [colour(n.partition("/")[0]) for n in names]}, showlegend=False,
         hovertemplate="%{y}: %{x:.4g} " + unit + "<extra></extra>",
     )  # fmt: skip
     made.update_layout(height=130 + 38 * len(names))

@@ -28,19 +28,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import polyloss
+from polyloss import framework
 from polyloss.study import links, record, verdict
 from polyloss.study.workload import BUILT_IN
-
-BACKENDS = ("jax", "tensorflow", "torch")
-REFEREES = ("tensorflow", "torch", "jax")
-"""Whose float64 is asked first: on the other two, some of Keras's ops round float64 to float32."""
 
 
 @dataclass(kw_only=True)
 class Settings:
     """How a study is run."""
 
-    backends: tuple[str, ...] = BACKENDS
+    backends: tuple[str, ...] = field(default_factory=framework.names)
     modes: tuple[str, ...] = ("eager", "jit")
     seeds: int = 3
     moved: int = 3
@@ -208,7 +205,7 @@ class Study:
         for step in s.at:
             records = step not in self.inputs_from
             jobs.append({"id": f"chain/{step}", "task": "chain", "step": step, "first": records, "referee": False})
-        if backend == next(b for b in REFEREES if b in s.backends):
+        if backend == next(b for b in framework.referees() if b in s.backends):
             jobs += self._referee(s.at)  # last: it turns the whole process to float64
         return jobs
 
@@ -253,7 +250,7 @@ class Study:
     def _measure(self) -> None:
         for backend in self.settings.backends:
             self._backend(backend)
-        for backend in REFEREES:
+        for backend in framework.referees():
             missing = [step for step in self.taken if step not in self.referees]
             if (
                 missing

@@ -27,8 +27,8 @@ MODES: dict[str, dict[str, Any]] = {
 class Trained:
     """A compiled model that can be set back to given weights and trained again, compiled once.
 
-    The step is Keras's own `train_function`, the inside of `fit`; on JAX, as in `fit`, the state stays
-    outside of the variables until `settle`.
+    The step is Keras's own `train_function`, the inside of `fit`; where `fit` keeps the values outside of the
+    variables (JAX), they stay there until `settle`.
     """
 
     def __init__(self, workload: Workload, train: Arrays, mode: str, first: Arrays) -> None:
@@ -42,9 +42,8 @@ class Trained:
         x, y, weight = as_tensors(first)  # what `fit` gives too; torch.compile breaks its graph at NumPy arrays
         start = time.perf_counter()
         self.model.train_on_batch(*[part for part in (x, y, weight) if part is not None])
-        self._wait()
+        process.wait([v.value for v in self.model.variables])
         self.first_seconds = time.perf_counter() - start
-        self.zero_metrics: list[np.ndarray] = []
 
     # -- state --------------------------------------------------------------------------------------
 
@@ -58,18 +57,11 @@ class Trained:
             for variable in self.model.trainable_variables:
                 variable.assign(one_ulp_off(ops.convert_to_numpy(variable.value), rng))
         draws.restart(self.model, seed)
-        self.model.reset_metrics()
-        self.zero_metrics = [np.array(ops.convert_to_numpy(v)) for v in self.model.metrics_variables]
-        self._state: tuple[Any, ...] | None = None
+        self.train = process.TrainFunction(self.model)
 
     def settle(self) -> None:
         """Bring the state back into the variables."""
-        if self._state is not None:
-            names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-            self.model._jax_state = dict(zip(names, self._state, strict=True))
-            self.model._jax_state_synced = False
-            self.model.jax_state_sync()
-            self._state = None
+        self.train.settle()
 
     # -- a step -------------------------------------------------------------------------------------
 
@@ -77,32 +69,15 @@ class Trained:
         """Train on a batch: the terms of this batch, the norm of the gradient, the seconds until the device is done."""
         data = as_tensors(batch)
         process.wait(data)
-        model = self.model
-        if keras.backend.backend() == "jax":
-            if self._state is None:
-                groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables]
-                self._state = (*([v.value for v in group] for group in groups), [])
-            state = (*self._state[:3], [ops.convert_to_tensor(v) for v in self.zero_metrics])
-            start = time.perf_counter()
-            logs, self._state = model.train_function(state, iter([data]))
-            self._wait()
-            seconds = time.perf_counter() - start
-            places = [i for i, v in enumerate(model.optimizer.variables) if any(v is n for n in self.norms)]
-            norms = [self._state[2][i] for i in places]
-        else:
-            model.reset_metrics()
-            argument = [data] if keras.backend.backend() == "torch" else iter([data])
-            start = time.perf_counter()
-            logs = model.train_function(argument)
-            self._wait()
-            seconds = time.perf_counter() - start
-            norms = [v.value for v in self.norms]
+        take = self.train.ready(data)
+        start = time.perf_counter()
+        logs = take()
+        process.wait(self.train.state())
+        seconds = time.perf_counter() - start
+        norms = self.train.optimizer_values(self.norms)
         terms = {name: float(ops.convert_to_numpy(logs[name])) for name in self.terms}
         norm = float(np.sqrt(sum(float(ops.convert_to_numpy(n)) ** 2 for n in norms)))
         return terms, norm, seconds
-
-    def _wait(self) -> None:
-        process.wait(getattr(self, "_state", None) or [v.value for v in self.model.variables])
 
     def evaluate(self, test: Arrays, batch_size: int) -> dict[str, float]:
         """The metrics on the test data."""

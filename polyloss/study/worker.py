@@ -220,7 +220,10 @@ def _is_finite(x: float) -> bool:
 
 
 def _versions() -> dict[str, str]:
-    names = ("keras", "keras-polyloss", "numpy", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "torch")
+    from polyloss import framework
+
+    own = [package for backend in framework.names() for package in framework.announced(backend).packages]
+    names = ("keras", "keras-polyloss", "numpy", *own)
     found = {"python": platform.python_version()}
     for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -16,8 +16,9 @@ from polyloss import framework
 from polyloss.core import declared
 from polyloss.tools import choose, plot, terminal
 
+EVERY = (*framework.names(), *framework.values_only())
 app = typer.Typer(
-    help="Loss functions proven equal on JAX, TensorFlow and PyTorch, and studies that compare the three.",
+    help=f"Loss functions proven equal on {framework.in_words('and')}, and studies that compare them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -89,7 +90,7 @@ def plot_loss(
     ] = None,
     theme: Annotated[str, typer.Option(help="light or dark: the page that the picture is for.")] = "light",
     span: Annotated[str | None, typer.Option(help="From where to where: -3,3.")] = None,
-    classes: Annotated[int, typer.Option(help="How many classes a softmax loss is drawn with.")] = 10,
+    classes: Annotated[int | None, typer.Option(help="How many classes a softmax loss is drawn with.")] = None,
 ) -> None:
     """Value and gradient of a loss as a picture.
 
@@ -115,7 +116,7 @@ def plot_loss(
 def agree_on_loss(
     context: typer.Context,
     loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
-    backends: Annotated[str, typer.Option(help="Of jax, tensorflow, torch, numpy.")] = "jax,tensorflow,torch",
+    backends: Annotated[str, typer.Option(help=f"Of {', '.join(EVERY)}.")] = ",".join(framework.names()),
     python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
     inputs: Annotated[int, typer.Option(min=1, help="How many random inputs; special ones come on top.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of their drawing.")] = 0,
@@ -203,7 +204,7 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 @app.command("study")
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
-    backends: Annotated[str, typer.Option(help="Which, in this order.")] = "jax,tensorflow,torch",
+    backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(framework.names()),
     seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 3.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 import polyloss
+from polyloss import framework
 from polyloss.core import parameters
 from polyloss.tools import describe
 from polyloss.tools.choose import Data, Pick, Targets
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from polyloss.study.agree import Agreement, Worst
 
 KINDS = {"loss": "losses", "adversarial": "adversarial losses", "penalty": "penalties on a critic's gradient"}
-LIBRARIES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "tf_gan": "TF-GAN"}
+LIBRARIES = {"keras": "Keras", "tf_gan": "TF-GAN"} | {b: framework.announced(b).title for b in framework.names()}
 STYLES = {"text": "", "code": "cyan", "strong": "bold", "formula": "italic"}
 
 

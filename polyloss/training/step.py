@@ -141,7 +141,7 @@ class StepModel(keras.Model):
             terms = self.step(data)
             return {**self._logs(terms, data), _FAULT: self._first_fault(terms)}
 
-        return self._on_state(run, args, self.trainable_variables, self.optimizer.variables)
+        return framework.as_step(run, args, lambda: self._groups(self.optimizer.variables))
 
     def test_step(self, *args: Any) -> Any:
         """`evaluation_step`, as the backend's trainer wants it."""
@@ -149,19 +149,11 @@ class StepModel(keras.Model):
         def run(data: Any) -> dict[str, Any]:
             return self._logs(self.evaluation_step(data), data)
 
-        return self._on_state(run, args, self.trainable_variables, None)
+        return framework.as_step(run, args, self._groups)
 
-    def _on_state(
-        self,
-        run: Callable[[Any], dict[str, Any]],
-        args: Sequence[Any],
-        trainable: Sequence[keras.Variable],
-        optimizer: Sequence[keras.Variable] | None,
-    ) -> Any:
-        """Run on data; the groups of variables stand in the order in which a trainer that keeps them apart passes them."""
-        between = [] if optimizer is None else [optimizer]
-        groups = [trainable, self.non_trainable_variables, *between, self.metrics_variables]
-        return framework.as_step(run, args, groups)
+    def _groups(self, *between: Sequence[keras.Variable]) -> list[Sequence[keras.Variable]]:
+        """The variables in the order in which a trainer that keeps their values itself passes them."""
+        return [self.trainable_variables, self.non_trainable_variables, *between, self.metrics_variables]
 
     def make_train_function(self, force: bool = False) -> None:
         """As Keras's, with the position of a faulty term taken out of the logs."""

@@ -4,6 +4,8 @@
     Until the device is done, what it is, and the most of its memory that was in use.
 ``exact_products()``, ``double_precision()``
     Products of float32 without TF32; float64 where it has to be asked for.
+``TrainFunction(model)``
+    Keras's train function, a batch a call, the inside of `fit` (`plain.TrainFunction`).
 """
 
 import importlib
@@ -21,3 +23,4 @@ device_name = _process.device_name
 device_memory = _process.device_memory
 exact_products = _process.exact_products
 double_precision = _process.double_precision
+TrainFunction = _process.TrainFunction

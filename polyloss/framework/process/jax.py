@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import keras
+import numpy as np
+from keras import ops
+
+from polyloss.framework.process import plain
 
 
 def wait(values: Any) -> None:
@@ -30,3 +36,44 @@ def exact_products() -> None:
 def double_precision() -> None:
     """Let float64 be float64."""
     jax.config.update("jax_enable_x64", True)
+
+
+class TrainFunction(plain.TrainFunction):
+    """Keras's train function; as in `fit`, the values stay outside of the variables until `settle`."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        self.values: tuple[Any, ...] | None = None
+        model.reset_metrics()
+        self.zero_metrics = [np.array(ops.convert_to_numpy(v)) for v in model.metrics_variables]
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        model = self.model
+        if self.values is None:
+            groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables]
+            self.values = tuple([v.value for v in group] for group in groups)
+        state = (*self.values[:3], [ops.convert_to_tensor(v) for v in self.zero_metrics])
+
+        def step() -> dict[str, Any]:
+            logs, self.values = model.train_function(state, iter([data]))
+            return logs
+
+        return step
+
+    def state(self) -> Any:
+        return super().state() if self.values is None else self.values
+
+    def optimizer_values(self, variables: Sequence[keras.Variable]) -> list[Any]:
+        if self.values is None:
+            return super().optimizer_values(variables)
+        wanted = {id(v) for v in variables}
+        own = zip(self.model.optimizer.variables, self.values[2], strict=True)
+        return [value for variable, value in own if id(variable) in wanted]
+
+    def settle(self) -> None:
+        if self.values is not None:
+            names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+            self.model._jax_state = dict(zip(names, self.values, strict=True))
+            self.model._jax_state_synced = False
+            self.model.jax_state_sync()
+            self.values = None

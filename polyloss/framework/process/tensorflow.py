@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from polyloss.framework.process.plain import TrainFunction as TrainFunction
+
 
 def wait(values: Any) -> None:
     """Return when `values` are computed."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from polyloss.framework.process import plain
+
 
 def wait(values: Any) -> None:
     """Return when `values` are computed."""
@@ -31,3 +33,10 @@ def exact_products() -> None:
 
 def double_precision() -> None:
     """Float64 is float64."""
+
+
+class TrainFunction(plain.TrainFunction):
+    """Keras's train function, which takes the batch itself."""
+
+    def fed(self, data: Any) -> Any:
+        return [data]

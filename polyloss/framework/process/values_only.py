@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from polyloss.framework.process.plain import TrainFunction as TrainFunction
+
 
 def wait(values: Any) -> None:
     """NumPy computes at once."""
