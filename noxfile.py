@@ -20,7 +20,7 @@ nox.options.error_on_external_run = True
 ROOT = pathlib.Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 BACKENDS = sorted(p.parent.name for p in (ROOT / "backends").glob("*/requirements.txt"))
-TRAINING = [b for b in BACKENDS if b != "numpy"]
+TRAINING = [b for b in BACKENDS if (ROOT / "polyloss" / "framework" / f"{b}.py").exists()]
 WORKERS = ("-n", "auto", "--maxprocesses=4", "--dist=worksteal")  # one process a core runs the tests: pytest-xdist
 EXAMPLES = sorted(p.name for p in (ROOT / "docs" / "examples").glob("*.py"))
 
@@ -41,8 +41,8 @@ def environment(session: nox.Session, backend: str) -> None:
 
 
 def groups_for(backend: str) -> list[str]:
-    """What the tests of a backend need; the examples train, so not on NumPy."""
-    return ["test"] if backend == "numpy" else ["test", "example"]
+    """What the tests of a backend need, and what the examples do, which train."""
+    return ["test", "example"] if backend in TRAINING else ["test"]
 
 
 @nox.session
@@ -77,9 +77,9 @@ def agreement(session: nox.Session) -> None:
     for backend, following in zip(TRAINING, [*TRAINING[1:], TRAINING[0]], strict=True):
         for task, name in (("save", backend), ("load", following)):
             environment(session, name)
-            session.run(sibling(session, f"tests-{name}"), "tests/handover.py", task, str(folder), external=True)
+            session.run(sibling(session, f"tests-{name}"), "tests/system/handover.py", task, str(folder), external=True)
     siblings = [f"{name}={sibling(session, f'tests-{name}')}" for name in TRAINING]
-    session.run("python", "backends/handover_adversarial.py", *siblings)
+    session.run("python", "tests/system/handover_adversarial.py", *siblings)
 
 
 @nox.session(requires=[f"tests({b})" for b in TRAINING])
@@ -180,18 +180,16 @@ def minimums(session: nox.Session, backend: str) -> None:
     """The tests with the lowest versions that pyproject.toml allows (torch stays at its pin)."""
     if sys.version_info[:2] != (3, 11):
         session.skip("not run: the lowest versions have wheels for Python 3.11 only")
-    extras = PROJECT["project"]["optional-dependencies"]
-    lowest = [r.replace(">=", "==") for r in PROJECT["project"]["dependencies"]]
-    jax = [r.replace("jax>=", name) for r in extras["jax"] for name in ("jax==", "jaxlib==")]
-    lowest += {
-        "jax": [*jax, "optax"],
-        "numpy": [*jax, "scipy"],
-        "tensorflow": [r.replace("tensorflow>=", "tensorflow-cpu==") for r in extras["tensorflow"]],
-        "torch": ["torch==2.13.*"],
-    }[backend]
-    session.install("-e", ".[study]", *lowest, *nox.project.dependency_groups(PROJECT, "test"))
+    project = PROJECT["project"]
+    allowed = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    versions = dict(r.upper().split(">=") for r in allowed)
+    session.env.update({f"LOWEST_{name}": version for name, version in versions.items()})  # as the file names them
+    lowest = ROOT / "backends" / backend / "lowest.txt"
+    session.install("-e", ".[study]", "-r", str(lowest), *nox.project.dependency_groups(PROJECT, "test"))
     environment(session, backend)
-    session.run("python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/test_loops.py"]))
+    session.run(
+        "python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/system/test_loops.py"])
+    )
 
 
 @nox.session(default=False)

@@ -6,6 +6,7 @@ import importlib
 import os
 import pathlib
 import platform
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,8 @@ import hypothesis
 import pytest
 
 BACKEND = os.environ.get("KERAS_BACKEND", "")
-BACKENDS = ("jax", "numpy", "tensorflow", "torch")
+ROOT = pathlib.Path(__file__).parent.parent
+BACKENDS = sorted(path.parent.name for path in (ROOT / "backends").glob("*/harness.py"))
 if BACKEND not in BACKENDS:
     pytest.exit(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Got KERAS_BACKEND={BACKEND!r}.", returncode=4)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,7 +29,6 @@ from tests.cases import CASES  # noqa: E402  (after the backend is known)
 from tests.evidence import Evidence  # noqa: E402
 from tests.times import Times  # noqa: E402
 
-ROOT = pathlib.Path(__file__).parent.parent
 hypothesis.settings.register_profile("polyloss", derandomize=True, deadline=None, max_examples=40, database=None)
 hypothesis.settings.load_profile("polyloss")
 
@@ -67,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in names:
         return
     marks = list(metafunc.definition.iter_markers("cases"))
-    cases = [case for case in CASES if all(mark.args[0](case) for mark in marks)]
+    cases = [case for case in CASES if all(mark.kwargs["only"](case) for mark in marks)]
     many = {
         "parameters": "variants",
         "corner": "corners",
@@ -154,7 +155,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _versions() -> dict[str, str]:
     from importlib import metadata
 
-    packages = ("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch", "optax")
+    required = (ROOT / "backends" / BACKEND / "requirements.txt").read_text().splitlines()
+    packages = ["numpy", *(re.split(r"[^\w-]", line)[0] for line in required if line[:1] not in ("", "#"))]
     installed = {
         d.metadata["Name"].lower().replace("_", "-"): d.version for d in metadata.distributions() if d.metadata["Name"]
     }

@@ -1,12 +1,11 @@
 """Every block of Python in README and docs runs, each document from its first block to its last.
 
-A block that imports jax, tensorflow or torch itself belongs to that backend; all others run on each.
+A block that imports a framework itself belongs to that backend; all others run on each.
 """
 
 from __future__ import annotations
 
 import ast
-import os
 import pathlib
 import re
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ from typing import Any
 import keras
 import pytest
 
+from polyloss import framework
+
 ROOT = pathlib.Path(__file__).parent.parent
-FRAMEWORKS = {"jax", "tensorflow", "torch"}
+FRAMEWORKS = set(framework.names())
 BLOCK = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?:python|\{code-block\} python)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)",
     re.M | re.S,
@@ -62,7 +63,7 @@ def documents() -> Iterator[pathlib.Path]:
 WITH_CODE = [path for path in documents() if blocks(path.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "numpy", reason="NumPy does not train")
+@pytest.mark.skipif(not framework.HAS_GRADIENTS, reason="this backend does not train")
 @pytest.mark.parametrize("path", WITH_CODE, ids=[str(p.relative_to(ROOT)) for p in WITH_CODE])
 def test_blocks(
     path: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
@@ -82,7 +83,7 @@ def test_blocks(
 def test_what_a_block_is() -> None:
     text = "a\n```python\nx = 1\n```\n\n```shell\nls\n```\n````{tab-set}\n  ```{code-block} python\n  :caption: y\n  import jax\n  ```\n````\n"
     assert [(b.line, b.code, sorted(b.backends)) for b in blocks(text)] == [
-        (3, "x = 1", ["jax", "tensorflow", "torch"]),
+        (3, "x = 1", sorted(FRAMEWORKS)),
         (11, "import jax", ["jax"]),
     ]
     with pytest.raises(AssertionError, match="jax and torch"):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import collections
 import fnmatch
+import itertools
 import pathlib
 import tomllib
 from collections.abc import Callable
 from typing import Any
 
+import published
+from published import BACKENDS
 from rst import code, dropdown, link, literal, table, title
-
-from tests import published
-from tests.published import BACKENDS
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 QUANTITIES = ("value", "gradient")
-LIBRARIES = {"keras": "Keras", "optax": "optax", "tf.nn": "tf.nn", "torch.nn.functional": "torch.nn.functional"}
 
 
 def rows(**wanted: str) -> list[dict[str, Any]]:
@@ -87,11 +86,16 @@ def of_a_loss(name: str) -> str:
     return "\n".join(parts)
 
 
+def library(provider: str) -> str:
+    """Its name on a page."""
+    return "Keras" if provider == "keras" else provider
+
+
 def other_rows(others: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """One row a library and backend."""
     found = []
     for provider, backend in sorted({(e["provider"], e["backend"]) for e in others}):
-        label = LIBRARIES[provider] + (f" on {backend}" if provider == "keras" else "")
+        label = library(provider) + (f" on {backend}" if provider == "keras" else "")
         by = {e["quantity"]: e for e in others if (e["provider"], e["backend"]) == (provider, backend)}
         found.append((label, *(ulp_and_share(by[q]) for q in QUANTITIES)))
     return found
@@ -123,7 +127,12 @@ def reliability() -> str:
             for blocks in [list(data["blocks"].values())]
             if blocks
         ),
-        ("pairs of backends compared", f"{3 * len(data['disagreements']):,}", "worst below", compare),
+        (
+            "pairs of backends compared",
+            f"{len(list(itertools.combinations(BACKENDS, 2))) * len(data['disagreements']):,}",
+            "worst below",
+            compare,
+        ),
         *(
             (
                 "trainings of one WGAN-GP, the largest distance of any two",
@@ -234,19 +243,20 @@ def halves(data: dict[str, Any]) -> str:
 def others(data: dict[str, Any]) -> str:
     """Shares of the budget: a column a library."""
     found = [e for e in data["errors"] if e["dtype"] == "float32"]
-    columns = [("polyloss", None), *((p, None) for p in LIBRARIES)]
+    providers = {e["provider"] for e in found} - {"polyloss", "keras"}
+    columns = ["polyloss", "keras", *sorted(providers)]
     body = []
     for loss in sorted({e["loss"] for e in found if e["provider"] != "polyloss"}, key=str.lower):
         for quantity in QUANTITIES:
             cells = []
-            for provider, _ in columns:
+            for provider in columns:
                 shares = [
                     e["ratio"] for e in found if (e["loss"], e["quantity"], e["provider"]) == (loss, quantity, provider)
                 ]
                 cells.append(published.share(max(shares)) if shares else "–")
             body.append((f"`{loss}`" if quantity == "value" else "", quantity, *cells))
     note = "Shares of the budget, the worst of all backends; 1 is what polyloss allows itself.\n\n"
-    return note + table(("loss", "", "polyloss", *LIBRARIES.values()), body)
+    return note + table(("loss", "", *map(library, columns)), body)
 
 
 # -- what works where -----------------------------------------------------------------------------
@@ -256,7 +266,7 @@ def backends() -> str:
     """Backend x mode x feature, from what the tests did."""
     data = published.read()
     features = tomllib.loads((DATA / "features.toml").read_text(encoding="utf-8"))["feature"]
-    columns = ("jax", "tensorflow", "torch", "numpy")
+    columns = (*BACKENDS, *sorted(data["versions"].keys() - set(BACKENDS)))
     parts = [
         ".. _backends:\n",
         title("What works where"),
@@ -269,17 +279,18 @@ def backends() -> str:
             if feature["group"] == group:
                 body.append((feature["name"], *(outcome(data, feature, backend) for backend in columns)))
         parts += [title(group, "-"), table(("", *columns), body, css="wide")]
+    others = ", ".join(f"gpu({b})" for b in BACKENDS[1:])
     parts += [
         title("Accelerators", "-"),
         f"GPU: {published.device(data, 'gpu')}. TPU: {published.device(data, 'tpu')}. Where there is one:\n",
-        code('python -m nox -s "gpu(jax)"      # or gpu(tensorflow), gpu(torch), tpu(jax), ...', "shell"),
+        code(f'python -m nox -s "gpu({BACKENDS[0]})"      # or {others}, tpu({BACKENDS[0]}), ...', "shell"),
     ]
     return "\n".join(parts)
 
 
 def outcome(data: dict[str, Any], feature: dict[str, Any], backend: str) -> str:
     """How many of a feature's tests passed, or why none did."""
-    if backend not in feature.get("only", [backend]):
+    if backend not in feature.get("only", BACKENDS if feature.get("trains") else [backend]):
         return ""
     passed, why = 0, collections.Counter[str]()
     matching = [t for t in data["tests"] if any(fnmatch.fnmatchcase(t, pattern) for pattern in feature["tests"])]

@@ -1,4 +1,4 @@
-"""Studies across the three backends, each in its own interpreter, from a folder outside of the repository.
+"""Studies across all backends that train, each in its own interpreter, from a folder outside of the repository.
 
 `nox -s study` says which interpreters, in POLYLOSS_PYTHON; by hand, they are all this one.
 """
@@ -16,9 +16,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from polyloss import framework
 from polyloss.study import record
 
-BACKENDS = ("jax", "tensorflow", "torch")
+BACKENDS = framework.names()
 PYTHON = dict(p.split("=", 1) for p in os.environ.get("POLYLOSS_PYTHON", "").split(os.pathsep) if p)
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -82,7 +83,7 @@ def test_nothing_planted_agrees(study: Any) -> None:
     assert done.verdict["backends"] == list(BACKENDS)
     assert done.study["workload"]["random_layers"] == ["drop"]
     assert [p["step"] for p in done.study["links"]] == [0, 3]
-    assert {p["referee"] for p in done.study["links"]} == {"tensorflow"}
+    assert {p["referee"] for p in done.study["links"]} == {framework.referees()[0]}
     assert done.files == REPORT
 
 
@@ -111,8 +112,13 @@ def test_what_is_planted_is_found(study: Any, plant: str, guilty: str, kind: str
 def test_a_backend_that_is_not_there(study: Any, tmp_path: pathlib.Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
-    done = study("--at", "", python=PYTHON | {"tensorflow": str(bare / "bin" / "python"), "jax": "/no/such/python"})
-    assert (done.status, done.verdict["backends"], done.verdict["complete"]) == (3, ["torch"], False)
+    lacking = {"tensorflow": str(bare / "bin" / "python"), "jax": "/no/such/python"}
+    done = study("--at", "", python=PYTHON | lacking)
+    assert (done.status, done.verdict["backends"], done.verdict["complete"]) == (
+        3,
+        [b for b in BACKENDS if b not in lacking],
+        False,
+    )
     assert "/no/such/python cannot be started: No such file" in done.faults["jax"]
     assert "tensorflow is not installed" in done.faults["tensorflow"]
     assert str(bare) in done.faults["tensorflow"]

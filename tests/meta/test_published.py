@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import published
+from docs._ext import published
 
 
 def report(**changes: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from polyloss import framework
 from polyloss.study import runner, verdict
 
 SMALL = pathlib.Path(__file__).parent / "small.py"
@@ -29,7 +30,7 @@ def three_of(measured: dict[str, Any]) -> dict[str, Any]:
     """A study of three backends that measured the same."""
     study = copy.deepcopy(measured)
     own = study["runs"][0]["backend"]
-    for other in ("jax", "tensorflow", "torch"):
+    for other in framework.names():
         if other != own:
             study["runs"] += [copy.deepcopy(r) | {"backend": other} for r in measured["runs"]]
             study["backends"][other] = copy.deepcopy(measured["backends"][own])

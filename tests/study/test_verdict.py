@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from polyloss import framework
 from polyloss.study import verdict
 from polyloss.study.links import first_link, judged, largest, odd_ones, worst_gradient
 
@@ -25,7 +26,7 @@ def noise(seed: int, size: float = 1e-7) -> np.ndarray:
 
 def honest(size: float = 1e-7) -> list[dict[str, Any]]:
     runs = []
-    for i, backend in enumerate(("jax", "tensorflow", "torch")):
+    for i, backend in enumerate(framework.names()):
         for seed in range(2):
             base = CURVE * (1 + 0.1 * seed)
             runs.append(run(backend, base + noise(10 * i + seed, size), seed=seed))
@@ -40,7 +41,7 @@ def test_rounding_agrees_however_much_the_training_amplifies_it(size: float) -> 
     assert found["terms"]["loss"]["worst"]["times"] < verdict.MULTIPLE
 
 
-@pytest.mark.parametrize("guilty", ["jax", "tensorflow", "torch"])
+@pytest.mark.parametrize("guilty", framework.names())
 @pytest.mark.parametrize("step", [0, 17, STEPS - 1])
 def test_the_one_that_parts_is_named_with_its_step(guilty: str, step: int) -> None:
     runs = honest()
@@ -115,7 +116,7 @@ KEYS = ("output/0", "backward/0", "output/1", "loss/0", "gradient/0", "update/0"
 
 def links_of(**changed: dict[str, float]) -> list[dict[str, Any]]:
     """Three backends that agree but for what is added on one."""
-    values = {b: {k: 1.0 + changed.get(b, {}).get(k, 0.0) for k in KEYS} for b in ("jax", "tensorflow", "torch")}
+    values = {b: {k: 1.0 + changed.get(b, {}).get(k, 0.0) for k in KEYS} for b in framework.names()}
     return judged({b: taken(v) for b, v in values.items()}, None)
 
 

@@ -12,9 +12,11 @@ import pathlib
 import re
 from typing import Any
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 FILE = ROOT / "docs" / "evidence.json"
-BACKENDS = ("jax", "tensorflow", "torch")
+FRAMEWORKS = ROOT / "polyloss" / "framework"
+BACKENDS = tuple(sorted(p.stem for p in FRAMEWORKS.glob("*.toml") if p.with_suffix(".py").exists()))
+"""Those that train; read from the folder, since the comparison runs where no backend is installed."""
 KEY = ("loss", "backend", "dtype", "quantity", "provider")
 SLACK = 2.0
 """A processor of another make rounds differently: by this factor a share of the budget may exceed what is published."""

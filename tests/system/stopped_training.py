@@ -1,6 +1,6 @@
 """Parts of one training in processes of their own, to be stopped and taken up again, on the same backend or another.
 
-``KERAS_BACKEND=jax python tests/training/handover.py whole FOLDER`` trains four epochs;
+``KERAS_BACKEND=jax python tests/system/stopped_training.py whole FOLDER`` trains four epochs;
 ``... killed FOLDER`` dies in the middle of the third, with no chance to clean up; ``... resumed FOLDER`` goes on
 from the checkpoint of the second. All print what they log as JSON. Latents and interpolation come with the data,
 whose order is that of `ShuffledBatches`.

@@ -87,7 +87,7 @@ print("equal", len(ALL))
 
 
 def run(code: str) -> str:
-    root = pathlib.Path(__file__).parent.parent
+    root = pathlib.Path(__file__).parents[2]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, env=environment, timeout=300

@@ -1,6 +1,6 @@
 """A model saved on one backend and loaded on another gives the same loss.
 
-``python tests/handover.py save FOLDER`` trains, saves and notes the loss; ``... load FOLDER`` loads with the
+``python tests/system/handover.py save FOLDER`` trains, saves and notes the loss; ``... load FOLDER`` loads with the
 backend at hand, compares, and names itself. `nox -s agreement` runs both, with the interpreters of `tests`.
 """
 

@@ -1,10 +1,10 @@
 """A training killed on one backend and resumed on another, beside the one that was never stopped.
 
-    python backends/handover_adversarial.py [jax tensorflow torch] [jax=/path/to/python ...]
+    python tests/system/handover_adversarial.py jax=/path/to/python torch=/path/to/python ...
 
 Every pair of the backends named: the process that trains is killed in the middle of the third epoch, another one
-takes up the checkpoint of the second (tests/training/handover.py), and what it logs and ends with must be what an
-uninterrupted training gives. Each backend runs in the interpreter given for it, without one in this.
+takes up the checkpoint of the second (stopped_training.py), and what it logs and ends with must be what an
+uninterrupted training gives. Each backend runs in the interpreter given for it; one that is named alone, in this.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-ROOT = pathlib.Path(__file__).parent.parent
-BACKENDS = ("jax", "tensorflow", "torch")
+ROOT = pathlib.Path(__file__).parents[2]
 PYTHON: dict[str, str] = {}
 
 
 def run(backend: str, part: str, folder: str) -> subprocess.CompletedProcess[str]:
     """One process."""
     return subprocess.run(
-        [PYTHON.get(backend, sys.executable), "tests/training/handover.py", part, folder],
+        [PYTHON.get(backend, sys.executable), "tests/system/stopped_training.py", part, folder],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
@@ -73,5 +72,7 @@ def main(backends: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
     PYTHON.update(given.split("=", 1) for given in sys.argv[1:] if "=" in given)
-    sys.exit(main([given.partition("=")[0] for given in sys.argv[1:]] or list(BACKENDS)))
+    sys.exit(main([given.partition("=")[0] for given in sys.argv[1:]]))
