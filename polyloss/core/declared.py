@@ -6,6 +6,7 @@ import copyreg
 import dataclasses
 import difflib
 import inspect
+import pathlib
 import re
 import sys
 import typing
@@ -90,6 +91,8 @@ class Declared:
     function: ClassVar[Callable[..., Any] | None] = None
     category: ClassVar[str] = "loss"
     """What `catalogue` lists it under."""
+    example: ClassVar[dict[str, Any]] = {}
+    """Values of the required fields for three classes, say: what pages, curves and `agree` show the class with."""
     _common: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
     """What every class of the kind has; a base of another kind names its own, and `_fields` with it."""
     _fields: ClassVar[dict[str, Any]] = _common
@@ -161,7 +164,7 @@ class Declared:
         for name in cls._own:
             value = python_value(given.pop(name, cls._fields[name]))
             if value is REQUIRED:
-                raise TypeError(f"{cls.__name__}: {name} is required. Got no {name}.")
+                raise TypeError(f"{where}: {name} is required. Got no {name}.")
             if name in rules:
                 rules[name](where, name, value)
             setattr(self, name, value)
@@ -181,6 +184,11 @@ class Declared:
         """What each field must be."""
         known = declaration(cls.function)
         return {} if known is None else known.rules
+
+    @classmethod
+    def _shown(cls) -> dict[str, Any]:
+        """The parameters that pages, curves and `agree` show the class with: logits, and what is required."""
+        return {**cls.example, **({"from_logits": True} if "from_logits" in cls._fields else {})}
 
     def _options(self) -> dict[str, Any]:
         """The fields as keyword arguments of the function."""
@@ -224,12 +232,20 @@ def _evaluated(annotation: Any, cls: type[Declared]) -> Any:
         return None
 
 
+def _package(module: str) -> str:
+    """The top-level package of a module; of a script its file's name, under which others import it."""
+    if module == "__main__" and (script := getattr(sys.modules["__main__"], "__file__", None)):
+        return pathlib.Path(script).stem
+    return module.partition(".")[0]
+
+
 def _register(cls: type[Declared]) -> None:
     """Make `cls` loadable: ours as ``polyloss>Name``, a user's under its own top-level package."""
-    package = cls.__module__.partition(".")[0]
+    package = _package(cls.__module__)
     key = f"{package}>{cls.__name__}"
     other = keras.saving.get_registered_object(key)
-    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+    local = "<locals>" in cls.__qualname__  # of a test or a notebook cell: the newest of a name counts
+    if other is not None and not local and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(
             f"{cls.__name__}: the name must be new among the saved classes of {package!r}. Got {key!r}, "
             f"which is {other.__module__}.{other.__qualname__}."

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import keras
+
 from polyloss import framework
 from polyloss.core.kinds import Kind
 from polyloss.core.parameters import Rule, bind, by_position, python_value, refuse, rules_of
@@ -102,4 +104,6 @@ def _faced(body: Callable[P, R], kind: Kind | None) -> Callable[P, R]:
 
     face = framework.entry_point(face)
     face.declaration = declared  # type: ignore[attr-defined]
+    if body.__module__.startswith("polyloss."):  # `compile(loss=polyloss.huber)` must not load as Keras's huber
+        keras.saving.register_keras_serializable("polyloss")(face)
     return face

@@ -38,8 +38,9 @@ def constant(value: float | Sequence[float], like: Tensor, axis: int = -1) -> Te
     if isinstance(value, (int, float)):
         return value
     vector = ops.convert_to_tensor(tuple(value), dtype=dtype_of(like))
-    behind = -1 - axis if axis < 0 else len(like.shape) - 1 - axis
-    return ops.reshape(vector, (-1, *[1] * behind))
+    shape = [1] * max(len(like.shape), 1)
+    shape[axis] = -1
+    return ops.reshape(vector, shape)
 
 
 def size(x: Tensor, axis: int | None = None) -> int | Tensor:
@@ -77,6 +78,19 @@ def absolute(x: Tensor) -> Tensor:
     return x * ops.stop_gradient(ops.sign(x))
 
 
+@framework.fused
+def log_cosh(x: Tensor) -> Tensor:
+    r"""``log cosh x``, to the last digits in value and gradient (tanh x), from 1e-20 to infinity.
+
+    With :math:`p = e^{|x|} - 1`, :math:`\cosh x = 1 + p^2 / (2 + 2 p)`: nothing cancels near 0. From 20 on it grows as
+    :math:`|x|`, to the last digit of float64, so that no exponential overflows.
+    """
+    size = ops.where(x < 0, -x, x)
+    near = ops.where(size > 20, 20.0, size)
+    p = ops.expm1(near)
+    return ops.log1p(ops.square(p) / (2 + 2 * p)) + ops.where(size > near, size - near, 0.0)
+
+
 def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` for base >= 0, without the infinite or NaN gradients of `pow` at 0."""
     if exponent == 0:
@@ -102,8 +116,8 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
 @framework.fused
 def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Euclidean norm that neither overflows nor underflows, with gradient 0 at the zero vector."""
-    total = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True))
-    scale = ops.where(ops.logical_and(total > 0, ops.isfinite(total)), total, 1.0)
+    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True, initial=0.0))
+    scale = ops.where(ops.logical_and(largest > 0, ops.isfinite(largest)), largest, 1.0)
     squared = ops.sum(ops.square(x / scale), axis=axis)
     zero = ops.equal(squared, 0)
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
@@ -163,6 +177,15 @@ def log_loss_and_miss(yes: Tensor, no: Tensor, x: Tensor) -> tuple[Tensor, Tenso
     return ops.log1p(e) + _against(wrong, minus), (wrong + right * e) / (1 + e)
 
 
+@framework.fused
+def sigmoid_pair(x: Tensor) -> tuple[Tensor, Tensor]:
+    """``sigmoid(x)`` and ``1 - sigmoid(x)``, each to the last digits in value and gradient."""
+    positive, minus = _sign_and_minus(x)
+    e = ops.exp(ops.where(minus < -1e3, -1e3, minus))  # as in `log_loss_and_miss`
+    large, small = 1 / (1 + e), e / (1 + e)
+    return ops.where(positive, large, small), ops.where(positive, small, large)
+
+
 def _sign_and_minus(x: Tensor) -> tuple[Tensor, Tensor]:
     """Whether x > 0, and -|x| with derivative 1 at 0: what belongs to "not positive"."""
     positive = x > 0
@@ -179,16 +202,21 @@ def softplus(x: Tensor) -> Tensor:
     return log_loss(ops.zeros_like(x), ops.ones_like(x), x)
 
 
-@framework.fused
 def log_probability_pair(p: Tensor) -> tuple[Tensor, Tensor]:
-    """``log p`` and ``log(1 - p)``, p clipped to [eps, 1 - eps] as Keras does, gradient passed through.
+    """``log p`` and ``log(1 - p)``, p clipped to [eps, 1 - eps] as Keras does, gradient passed through."""
+    return _log_probability_pair(p, epsilon=keras.config.epsilon())
+
+
+@framework.fused
+def _log_probability_pair(p: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """The same for an epsilon that is known when the function is compiled.
 
     It is the smaller of p and 1 - p that is clipped, so both ends are equally exact: in float32
     ``1 - 1e-7`` is not a number, and Keras's own losses are off by 1 % there.
     """
     p = nan_outside(p, 0.0, 1.0)
     more_likely = p > 0.5
-    small = clip_through(ops.where(more_likely, 1 - p, p), keras.config.epsilon())
+    small = clip_through(ops.where(more_likely, 1 - p, p), epsilon)
     log_small, log_large = ops.log(small), ops.log1p(-small)
     return ops.where(more_likely, log_large, log_small), ops.where(more_likely, log_small, log_large)
 
@@ -245,13 +273,22 @@ def logsumexp(x: Tensor, axis: int = -1) -> Tensor:
     return ops.squeeze(m + rest, axis)
 
 
-@framework.fused
 def log_normalized(p: Tensor, axis: int = -1) -> Tensor:
     """Log of probabilities, rows renormalised and clipped to [eps, 1 - eps] as Keras does."""
+    return _log_normalized(p, axis=axis, epsilon=keras.config.epsilon())
+
+
+@framework.fused
+def _log_normalized(p: Tensor, axis: int, epsilon: float) -> Tensor:
+    """The same for an epsilon that is known when the function is compiled.
+
+    Rows are scaled by their largest entry first: the slope of a quotient whose divisor is tiny overflows.
+    """
     p = nan_outside(p, 0.0, 1.0)
+    largest = ops.stop_gradient(ops.max(p, axis=axis, keepdims=True, initial=0.0))
+    p = p / ops.where(largest > 0, largest, 1.0)
     total = ops.sum(p, axis=axis, keepdims=True)
     share = p / ops.where(ops.equal(total, 0), 1.0, total)
-    epsilon = keras.config.epsilon()
     return ops.log(clip_through(share, epsilon, 1 - epsilon))
 
 

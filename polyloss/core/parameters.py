@@ -61,7 +61,7 @@ def _is_vector(value: Any) -> bool:
 
 def number(holds: Callable[[float], bool], must: str) -> Rule:
     """A finite real number."""
-    return Rule(_is_number, "a number", lambda v: math.isfinite(v) and holds(v), must)
+    return Rule(_is_number, "a number", lambda v: -math.inf < v < math.inf and holds(v), must)
 
 
 def at_least(low: float) -> Rule:

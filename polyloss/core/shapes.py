@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import keras
+import numpy as np
 from keras import ops
 
 from polyloss.core import numerics
@@ -89,6 +91,21 @@ def same_shape(where: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
             y_pred = ops.squeeze(y_pred, -1)
     if not agree(y_true.shape, y_pred.shape):
         refuse_shapes(where, "y_true must have the shape of y_pred", y_true, y_pred)
+    return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred
+
+
+def one_a_row(where: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Targets with one number a row of the predictions, and the predictions.
+
+    (..., 1) is lined up as Keras does; whatever else would broadcast is refused.
+    """
+    y_pred = real(where, "y_pred", y_pred)
+    y_true = tensor(where, "y_true", y_true)
+    with_axis = len(y_true.shape) == len(y_pred.shape) > 0 and y_true.shape[-1] == 1
+    given = y_true.shape[:-1] if with_axis else y_true.shape
+    if not (len(y_pred.shape) and agree(given, y_pred.shape[:-1])):
+        refuse_shapes(where, "y_true must have the shape of y_pred without its last axis", y_true, y_pred)
+    y_true = ops.squeeze(y_true, -1) if with_axis else y_true
     return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred
 
 
@@ -99,14 +116,13 @@ def rows_of_one_shape(where: str, y_true: Any, y_pred: Any, axis: int, what: str
     axis = class_axis(where, axis, y_pred)
     if not agree(y_true.shape, y_pred.shape):
         refuse_shapes(where, f"y_true must be {what} with the shape of y_pred", y_true, y_pred)
-    return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred, axis
+    return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
 
 
 def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
     """Integer labels with one rank less than the predictions, the predictions, and the class axis.
 
-    Integers never pass through a float. Labels that come as floats (from a table, say) are taken where
-    they are whole numbers; any other float is out of range.
+    Integers never pass through a float.
     """
     y_pred = real(where, "y_pred", y_pred)
     y_true = tensor(where, "y_true", y_true)
@@ -116,12 +132,7 @@ def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
         refuse_shapes(
             where, "y_true must be integer labels, the shape of y_pred without the class axis", y_true, y_pred
         )
-    if not is_integer(labels):
-        back = ops.cast(ops.cast(labels, "int32"), numerics.dtype_of(labels))
-        whole = ops.logical_and(ops.equal(back, labels), ops.abs(labels) < 2.0**31)
-        impossible = ops.full_like(labels, -(2.0**30))
-        labels = ops.cast(ops.where(whole, labels, impossible), "int32")
-    return _wide(labels), y_pred, axis
+    return _as_integers(labels), y_pred, axis
 
 
 def labels_or_rows(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
@@ -132,14 +143,14 @@ def labels_or_rows(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
     y_true = tensor(where, "y_true", y_true)
     axis = class_axis(where, axis, y_pred)
     if agree(y_true.shape, y_pred.shape) and y_pred.shape[axis] != 1:
-        return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred, axis
+        if y_true.shape[axis] is None:
+            y_true = _rows_of_either(y_true, y_pred, axis)
+        return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
         must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
         refuse_shapes(where, must, y_true, y_pred)
-    if not is_integer(labels):
-        refuse(where, "y_true.dtype", "be an integer for labels", numerics.dtype_of(y_true), TypeError)
-    return _wide(labels), y_pred, axis
+    return _as_integers(labels), y_pred, axis
 
 
 def is_labels(y_true: Tensor, y_pred: Tensor) -> bool:
@@ -153,16 +164,61 @@ def _without_class_axis(y_true: Tensor, y_pred: Tensor, axis: int) -> Tensor | N
     if agree(y_true.shape, rest):
         return y_true
     with_axis = (*rest[:axis], 1, *rest[axis:])
-    if y_true.shape and agree(y_true.shape, with_axis) and y_true.shape[axis] == 1:
-        return ops.squeeze(y_true, axis)
+    if y_true.shape and agree(y_true.shape, with_axis):
+        if y_true.shape[axis] == 1:
+            return ops.squeeze(y_true, axis)
+        if y_true.shape[axis] is None and not isinstance(y_true, keras.KerasTensor):  # out of range if it is not 1
+            first = ops.take(y_true, 0, axis=axis)
+            return ops.where(ops.equal(ops.shape(y_true)[axis], 1), first, ops.full_like(first, -1))
     if axis != len(y_pred.shape) - 1 and agree(y_true.shape, (*rest, 1)) and y_true.shape[-1] == 1:
         return ops.squeeze(y_true, -1)
     return None
 
 
-def _wide(labels: Tensor) -> Tensor:
-    """Small integers as int32, so that a comparison with the number of classes cannot wrap."""
+def _if_it_fits(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """`y_true`, or NaN where a size that is known only when it runs (TensorFlow) turns out to differ: it would broadcast."""
+    if isinstance(y_true, keras.KerasTensor) or isinstance(y_pred, keras.KerasTensor):
+        return y_true
+    pairs = list(zip(y_true.shape, y_pred.shape, strict=True))
+    unknown = [i for i, pair in enumerate(pairs) if i and None in pair]
+    if not unknown:
+        return y_true
+    mine, theirs = ops.shape(y_true), ops.shape(y_pred)
+    differs = sum(ops.cast(ops.not_equal(mine[i], theirs[i]), "int32") for i in unknown)
+    return ops.where(ops.equal(differs, 0), y_true, float("nan"))
+
+
+def _rows_of_either(y_true: Tensor, y_pred: Tensor, axis: int) -> Tensor:
+    """Rows of targets from what turns out to be rows, or labels (..., 1), when it runs."""
+    if isinstance(y_true, keras.KerasTensor) or isinstance(y_pred, keras.KerasTensor):
+        return y_true
+    classes, dtype = ops.shape(y_pred)[axis], numerics.dtype_of(y_pred)
+    labels = _as_integers(ops.take(y_true, 0, axis=axis))
+    safe, valid = numerics.valid_labels(labels, y_pred.shape[axis] or classes)
+    rows = ops.one_hot(safe, classes, axis=axis, dtype=dtype)
+    rows = ops.where(ops.expand_dims(valid, axis), rows, float("nan"))
+    return ops.where(ops.equal(ops.shape(y_true)[axis], 1), rows, ops.cast(y_true, dtype))
+
+
+def is_class(labels: Tensor, number: int) -> Tensor:
+    """Where integer labels are `number`; nowhere, if their dtype cannot hold it."""
+    info = np.iinfo(numerics.dtype_of(labels))
+    if not info.min <= number <= info.max:
+        return ops.zeros_like(labels, dtype="bool")
+    return ops.equal(labels, number)
+
+
+def _as_integers(labels: Tensor) -> Tensor:
+    """Labels in an integer dtype in which a comparison with the number of classes cannot wrap.
+
+    Those that came as floats (from a table, or through a Keras wrapper) are taken where they are whole numbers; any
+    other float is out of range.
+    """
     dtype = numerics.dtype_of(labels)
+    if not is_integer(labels):
+        back = ops.cast(ops.cast(labels, "int32"), dtype)
+        whole = ops.logical_and(ops.equal(back, labels), ops.abs(labels) < 2.0**31)
+        return ops.cast(ops.where(whole, labels, ops.full_like(labels, -(2.0**30))), "int32")
     if dtype in ("int32", "int64"):
         return labels
     return ops.cast(labels, "int64" if dtype in ("uint32", "uint64") else "int32")

@@ -8,7 +8,7 @@ importing it (`announced`), ``<backend>.py`` and ``process/<backend>.py``. The s
     of TensorFlow and PyTorch are 2 to 4 times faster than the spelled-out form and right to one ulp of
     1.0, so there speed decides.
 ``fused(f)``
-    Decorator of a primitive with tensors and a static `axis`: one call of the framework where it would be
+    Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
 ``entry_point(f)``
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.

@@ -18,7 +18,7 @@ at_label = None
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` under `jax.jit`: eager JAX pays for every op that it dispatches."""
-    static = [name for name in inspect.signature(function).parameters if name == "axis"]
+    static = [name for name in inspect.signature(function).parameters if name in ("axis", "epsilon")]
     compiled = jax.jit(function, static_argnames=static)
 
     @functools.wraps(function)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
+from polyloss import framework
 from polyloss.core import numerics, shapes
 from polyloss.core.numerics import Tensor
 
@@ -21,6 +22,22 @@ def log_class(y_pred: Tensor, labels: Tensor, from_logits: bool, axis: int) -> T
     if from_logits:
         return numerics.log_softmax_at(y_pred, labels, axis)
     return numerics.at_label(numerics.log_normalized(y_pred, axis), labels, axis)
+
+
+@framework.fused
+def divergences(log_p: Tensor, log_q: Tensor) -> Tensor:
+    r""":math:`p \log(p / q) - p + q` of every class: none is negative, and their sum is KL(p || q), for both p and q sum to 1.
+
+    At p = q the terms, and their slopes by both, are exactly 0, and what rounding does to the logarithms
+    enters to the second order: so a small divergence keeps its digits, which :math:`p \log(p / q)` loses
+    when the terms cancel.
+    """
+    p, q = ops.exp(log_p), ops.exp(log_q)
+    none = ops.equal(p, 0)  # p log p = 0
+    r = ops.where(none, 0.0, log_q - log_p)
+    grows = r > 0
+    missed = ops.expm1(ops.where(grows, -r, r))  # -|r|, with derivative 1 at 0
+    return ops.where(none, q, ops.where(grows, -q, p) * missed - p * r)
 
 
 def smooth_classes(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
@@ -76,7 +93,7 @@ def labelled(y_true: Tensor, y_pred: Tensor, axis: int, ignore_class: int | None
         return Labelled(y_true, y_pred, False)
     kept = None
     if ignore_class is not None:
-        kept = ops.not_equal(y_true, ignore_class)
+        kept = ops.logical_not(shapes.is_class(y_true, ignore_class))
         y_true = ops.where(kept, y_true, ops.zeros_like(y_true))
         y_pred = ops.where(ops.expand_dims(kept, axis), y_pred, 1.0)
     labels, valid = numerics.valid_labels(y_true, numerics.size(y_pred, axis))

@@ -1,36 +1,43 @@
-"""Imbalance: losses that let the many easy examples fade so that the few hard ones are heard."""
+"""Imbalance: losses that let the many easy examples fade, or the rare classes count, so that the few are heard."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from keras import ops
 
 from polyloss.core import numerics
 from polyloss.core.function import loss_function
-from polyloss.core.kinds import ONE_OF_MANY, YES_NO
+from polyloss.core.kinds import ONE_OF_MANY, UNEQUAL_CLASSES, YES_NO
 from polyloss.core.loss import Loss
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import (
     Axis,
+    ClassCounts,
     Flag,
     Fraction,
     IgnoreClass,
     NonNegative,
+    Positive,
     at_least,
     between,
     one_or_per_class,
     optional,
 )
 from polyloss.losses._sigmoid import yes_and_no
-from polyloss.losses._softmax import at_class, labelled, log_class, log_classes
+from polyloss.losses._softmax import Labelled, at_class, labelled, log_class, log_classes
 
 __all__ = [
     "CategoricalFocalLoss",
     "FocalLoss",
+    "LDAMLoss",
+    "LogitAdjustedLoss",
     "categorical_focal_loss",
     "focal_loss",
+    "ldam_loss",
+    "logit_adjusted_loss",
 ]
 
 
@@ -195,7 +202,10 @@ def categorical_focal_loss(
 
 def _fade(log_p: Tensor, gamma: NonNegative) -> Tensor:
     """``-(1 - p)^gamma log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
-    return -(numerics.power(-ops.expm1(log_p), gamma) * log_p) if gamma else -log_p
+    if not gamma:
+        return -log_p
+    bounded = ops.where(log_p < -1e3, -1e3, log_p)  # where p is 0 in any dtype: the slope is 0, not 0 times infinity
+    return -(numerics.power(-ops.expm1(bounded), gamma) * log_p)
 
 
 class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
@@ -210,3 +220,165 @@ class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
 
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation")
     elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.CategoricalFocalCrossentropy"}
+
+
+# -- class counts ---------------------------------------------------------------------------------
+
+
+@loss_function(UNEQUAL_CLASSES)
+def logit_adjusted_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    class_counts: ClassCounts,
+    tau: NonNegative = 1.0,
+    axis: Axis = -1,
+) -> Tensor:
+    r"""Softmax cross-entropy of logits to which the classes' frequencies have been added.
+
+    .. math:: \ell = -\sum_c y_c \log q_c, \qquad q = \mathrm{softmax}(x + \tau \log \pi),
+        \quad \pi_c = \frac{n_c}{\sum_j n_j}
+
+    In training the frequent classes get a head start, so the model need not learn it: its logits, taken as
+    they are, rank the classes as if all were equally frequent, which is what balanced accuracy asks for.
+
+    When to choose it: one class out of many, classes very unequal in number, and each of them matters as
+    much as the others. ``tau=1`` (also known as balanced softmax) is consistent for the balanced error,
+    ``tau=0`` is cross-entropy. Where probabilities of the data as they are must be calibrated,
+    `sparse_categorical_crossentropy`; where margins are preferred to a prior, `ldam_loss`.
+
+    Args:
+        y_true: Integer labels, (...) or (..., 1), or one-hot/soft labels, (..., classes).
+        y_pred: Logits, (..., classes), without the adjustment. A logit of -inf rules its class out.
+        class_counts: How many training samples each class has (or any numbers in that proportion);
+            greater than 0, one a class.
+        tau: At least 0; how much of the frequencies is added.
+        axis: The class axis.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without `axis`, in nats.
+
+    Raises:
+        ValueError: for shapes that do not fit, and parameters out of range.
+        TypeError: for labels that are not integers, parameters of the wrong type, and without `class_counts`.
+
+    =============================  =================================  ================================
+    input                          value                              gradient
+    =============================  =================================  ================================
+    all logits equal               -log of the label's frequency      q - y: 0 where q_c = y_c
+    label out of range             NaN, on every backend              0
+    logit -inf, its y = 0          as if the class were not there     0 for that logit
+    logit -inf, its y = 1          inf                                -1 for that logit
+    largest logit not finite       NaN                                none
+    =============================  =================================  ================================
+
+    >>> loss = polyloss.logit_adjusted_loss([1], [[0.0, 0.0]], class_counts=(3, 1))
+    >>> round(float(loss[0]), 5)
+    1.38629
+
+    References: Menon et al. 2021, Long-tail learning via logit adjustment, arXiv:2007.07314; as balanced
+    softmax Ren et al. 2020, arXiv:2007.10740.
+    """
+    given = labelled(y_true, y_pred, axis)
+    head_start = [tau * math.log(count / sum(class_counts)) for count in class_counts]
+    return _crossentropy(given, given.x + numerics.constant(head_start, y_pred, axis), axis)
+
+
+def _crossentropy(given: Labelled, logits: Tensor, axis: int) -> Tensor:
+    """Of the labels or rows with other logits than were given."""
+    if given.sparse:
+        return given.marked(-log_class(logits, given.y, True, axis))
+    return -ops.sum(numerics.times(given.y, log_classes(logits, True, axis)), axis=axis)
+
+
+class LogitAdjustedLoss(Loss, function=logit_adjusted_loss):
+    """Class form of `logit_adjusted_loss`, for `model.compile(loss=...)`.
+
+    >>> polyloss.LogitAdjustedLoss(class_counts=(900, 90, 10))
+    LogitAdjustedLoss(class_counts=(900, 90, 10), tau=1.0, axis=-1)
+    """
+
+    class_counts: Sequence[float]
+    tau: float = 1.0
+    axis: int = -1
+
+    example: ClassVar[dict[str, Any]] = {"class_counts": (900, 90, 10)}
+    tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)
+
+
+@loss_function(UNEQUAL_CLASSES)
+def ldam_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    class_counts: ClassCounts,
+    max_margin: NonNegative = 0.5,
+    scale: Positive = 30.0,
+    axis: Axis = -1,
+) -> Tensor:
+    r"""Softmax cross-entropy with a margin that is larger for rare classes (label-distribution-aware margins).
+
+    .. math:: \ell = -\sum_c y_c \log q_c, \qquad q = \mathrm{softmax}\big(s\,(x - y \odot \Delta)\big),
+        \quad \Delta_c = m \Big(\frac{\min_j n_j}{n_c}\Big)^{1/4}
+
+    with :math:`m` the `max_margin` and :math:`s` the `scale`: the right class must lead by its margin.
+
+    When to choose it: one class out of many, classes very unequal in number, on outputs that are cosines
+    in [-1, 1] (the last layer multiplies normalised features with normalised weights); they are what
+    `scale` and `max_margin` are made for. From ordinary logits start with ``scale=1``, or take
+    `logit_adjusted_loss`. Its authors train first without class weights and add them late; here those are
+    the `sample_weight` of the call.
+
+    Args:
+        y_true: Integer labels, (...) or (..., 1), or one-hot labels, (..., classes). Of soft labels each
+            class gives up its share of its margin: y_c times it.
+        y_pred: Cosines or logits, (..., classes). A logit of -inf rules its class out.
+        class_counts: How many training samples each class has (or any numbers in that proportion);
+            greater than 0, one a class.
+        max_margin: At least 0; the margin of the rarest class.
+        scale: Greater than 0; an inverse temperature.
+        axis: The class axis.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without `axis`, in nats.
+
+    Raises:
+        ValueError: for shapes that do not fit, and parameters out of range.
+        TypeError: for labels that are not integers, parameters of the wrong type, and without `class_counts`.
+
+    =============================  =================================  ================================
+    input                          value                              gradient
+    =============================  =================================  ================================
+    label out of range             NaN, on every backend              0
+    logit -inf, its y = 0          as if the class were not there     0 for that logit
+    logit -inf, its y = 1          inf                                -scale for that logit
+    largest logit not finite       NaN                                none
+    =============================  =================================  ================================
+
+    >>> loss = polyloss.ldam_loss([1], [[0.3, 0.9]], class_counts=(1600, 100))
+    >>> round(float(loss[0]), 5)
+    0.04859
+
+    References: Cao et al. 2019, Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss,
+    arXiv:1906.07413.
+    """
+    given = labelled(y_true, y_pred, axis)
+    margins = [max_margin * (min(class_counts) / count) ** 0.25 for count in class_counts]
+    share = given.rows(0.0, axis) * numerics.constant(margins, y_pred, axis)
+    return _crossentropy(given, scale * (given.x - share), axis)
+
+
+class LDAMLoss(Loss, function=ldam_loss):
+    """Class form of `ldam_loss`, for `model.compile(loss=...)`.
+
+    >>> polyloss.LDAMLoss(class_counts=(900, 90, 10))
+    LDAMLoss(class_counts=(900, 90, 10), max_margin=0.5, scale=30.0, axis=-1)
+    """
+
+    class_counts: Sequence[float]
+    max_margin: float = 0.5
+    scale: float = 30.0
+    axis: int = -1
+
+    example: ClassVar[dict[str, Any]] = {"class_counts": (900, 90, 10)}
+    tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)

@@ -73,25 +73,34 @@ class Rows(Kind):
         from_logits = self._logits(losses[0]._options())
         above = f"logit of the right class above those of the {classes - 1} others"
         label, span = (above, (-6.0, 10.0)) if from_logits else ("probability of the right class", (0.01, 0.99))
-        return [View("", label, span, self._right_class(classes, from_logits))]
+        shown = self.shown_classes(classes)
+        titles = [f"right class: {right}" if len(shown) > 1 else "" for right in shown]
+        return [
+            View(title, label, span, self._right_class(right, classes, from_logits))
+            for title, right in zip(titles, shown, strict=True)
+        ]
+
+    def shown_classes(self, classes: int) -> tuple[int, ...]:
+        """Which classes a curve is drawn for: where all are alike, one."""
+        return (0,)
 
     def _logits(self, options: Options) -> bool:
-        return bool(options.get("from_logits"))
+        return bool(options.get("from_logits", self.predictions is LOGITS))
 
-    def _right_class(self, classes: int, from_logits: bool) -> Callable[[Any, Tensor], Tensor]:
-        """Every point the margin (or probability) of class 0, the right one; the others are equal."""
+    def _right_class(self, right: int, classes: int, from_logits: bool) -> Callable[[Any, Tensor], Tensor]:
+        """Every point the margin (or probability) of the right class; the others are equal."""
 
         def call(loss: Any, x: Tensor) -> Tensor:
             x = ops.expand_dims(x, -1)
-            first = ops.convert_to_tensor(np.eye(1, classes, dtype="float32"))
+            hot = ops.convert_to_tensor(np.eye(classes, dtype="float32")[None, right])
             other = 0.0 if from_logits else (1 - x) / (classes - 1)
-            return loss.call(self._target_of_first(x, first), x * first + other * (1 - first))
+            return loss.call(self._target(right, x, hot), x * hot + other * (1 - hot))
 
         return call
 
-    def _target_of_first(self, x: Tensor, first: Tensor) -> Tensor:
-        """Targets that say class 0."""
-        return ops.ones_like(x) * first
+    def _target(self, right: int, x: Tensor, hot: Tensor) -> Tensor:
+        """Targets that say the right class."""
+        return ops.ones_like(x) * hot
 
 
 def _rows_that_differ(what: str) -> tuple[Misfit, ...]:
@@ -126,7 +135,9 @@ class Labels(Rows):
     def kept(self, where: str, y_true: Any, y_pred: Any, options: Options) -> Tensor | None:
         """The samples that `ignore_class` keeps."""
         labels, y_pred = self.arrange(where, y_true, y_pred, dict(options))
-        return ops.not_equal(labels, options["ignore_class"]) if shapes.is_labels(labels, y_pred) else None
+        if not shapes.is_labels(labels, y_pred):
+            return None
+        return ops.logical_not(shapes.is_class(labels, options["ignore_class"]))
 
     def with_targets(self, options: Options, x: np.ndarray) -> Arrays:
         return (np.arange(len(x)) % x.shape[1]).astype("int32"), x
@@ -134,8 +145,8 @@ class Labels(Rows):
     def batch(self, options: Options) -> Arrays:
         return SIX_LABELS, super().batch(options)[1]
 
-    def _target_of_first(self, x: Tensor, first: Tensor) -> Tensor:
-        return ops.cast(ops.zeros_like(x[:, 0]), "int32")
+    def _target(self, right: int, x: Tensor, hot: Tensor) -> Tensor:
+        return ops.cast(right * ops.ones_like(x[:, 0]), "int32")
 
 
 class OneOfMany(Labels):
@@ -164,6 +175,17 @@ class OneOfMany(Labels):
         return super().with_targets(options, x) if self._logits(options) else Rows.with_targets(self, options, x)
 
 
+class UnequalClasses(OneOfMany):
+    """One of many from logits, with a prior: the classes are not alike."""
+
+    title = "one class out of many from logits, classes unequal in number, labels as integers, one-hot or soft"
+    predictions = LOGITS
+
+    def shown_classes(self, classes: int) -> tuple[int, ...]:
+        """The first and the last."""
+        return 0, classes - 1
+
+
 class Teachers(Rows):
     """The logits of a teacher, and those of a student."""
 
@@ -174,11 +196,12 @@ class Teachers(Rows):
     predictions = LOGITS
 
     def with_targets(self, options: Options, x: np.ndarray) -> Arrays:
-        """Each row against another one, a reversed one, and itself."""
-        turned = np.roll(x, 1, axis=0)
-        turned[1::3] = x[1::3, ::-1]
-        turned[2::7] = x[2::7]
-        return turned.astype(x.dtype), x
+        """A teacher who says the same of other classes, one who is less sure, one who is close, and the student itself."""
+        teacher = np.roll(x, 1, axis=1)
+        teacher[1::3] = x[1::3, ::-1] / 4
+        teacher[2::3] = x[2::3] + np.array([0.01, 0, -0.01], x.dtype)
+        teacher[2::7] = x[2::7]
+        return teacher, x
 
     def batch(self, options: Options) -> Arrays:
         x = super().batch(options)[1]
@@ -196,9 +219,6 @@ class Teachers(Rows):
             return of_loss
 
         return [View(f"teacher's: {margin}", label, (-6.0, 10.0), call(margin)) for margin in (4, 1)]
-
-    def _logits(self, options: Options) -> bool:
-        return True
 
 
 SIX_LABELS = np.array([0, 1, 2, 2, 1, 0], "int32")

@@ -1,0 +1,194 @@
+"""What once gave a wrong number in silence, or failed where it should not."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import polyloss
+from polyloss import framework
+
+gradients = pytest.mark.skipif(not framework.HAS_GRADIENTS, reason="this backend has no gradients")
+LOGITS = np.random.default_rng(0).normal(0, 2, (6, 5)).astype("float32")
+LABELS = np.array([0, 4, 2, 2, 1, 3])
+MAX = float(np.finfo("float32").max)
+
+
+def gradient(f: Any, x: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(polyloss.gradient(f)(ops.convert_to_tensor(np.asarray(x, "float32")))))
+
+
+# -- sizes that are known only when it runs --------------------------------------------------------
+
+
+def unknown(function: Any, *signature: tuple[Any, ...]) -> Any:
+    """The function as a graph whose inputs have unknown sizes; skips where the backend has none."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("sizes are known before anything runs on this backend")
+    import tensorflow as tf
+
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype) for shape, dtype in signature])
+
+
+@pytest.mark.parametrize("function", [polyloss.categorical_focal_loss, polyloss.poly_loss])
+def test_labels_of_unknown_size(function: Any) -> None:
+    """(B, 1) labels were taken for one-hot rows and broadcast."""
+    call = unknown(lambda y, p: function(y, p, from_logits=True), ((None, None), "int64"), ((None, 5), "float32"))
+    want = ops.convert_to_numpy(function(LABELS, LOGITS, from_logits=True))
+    np.testing.assert_allclose(call(LABELS[:, None], LOGITS).numpy(), want, rtol=2e-5, atol=1e-7)
+    np.testing.assert_allclose(call(np.eye(5, dtype="int64")[LABELS], LOGITS).numpy(), want, rtol=2e-5, atol=1e-7)
+    assert np.isnan(call(np.full((6, 1), 7), LOGITS).numpy()).all(), "a label out of range"
+
+
+def test_sparse_labels_of_unknown_size() -> None:
+    call = unknown(
+        lambda y, p: polyloss.sparse_categorical_crossentropy(y, p, from_logits=True),
+        ((None, None), "int64"),
+        ((None, 5), "float32"),
+    )
+    want = ops.convert_to_numpy(polyloss.sparse_categorical_crossentropy(LABELS, LOGITS, from_logits=True))
+    np.testing.assert_allclose(call(LABELS[:, None], LOGITS).numpy(), want, rtol=2e-5, atol=1e-7)
+
+
+def test_numbers_of_unknown_size() -> None:
+    """(B, 1) against (B, 5) is NaN, not a broadcast."""
+    call = unknown(polyloss.mean_squared_error, ((None, None), "float32"), ((None, None), "float32"))
+    assert np.isnan(call(LOGITS[:, :1], LOGITS).numpy()).all()
+    assert (call(LOGITS, LOGITS).numpy() == 0).all()
+
+
+# -- functions as losses --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [polyloss.huber, polyloss.focal_loss, polyloss.mean_squared_error])
+def test_a_function_as_loss_loads_as_itself(function: Any, tmp_path: pathlib.Path) -> None:
+    """Keras loaded its own function of that name, or none."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss=function, optimizer="sgd")
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").loss is function
+
+
+@gradients
+def test_integer_labels_for_a_function() -> None:
+    """Keras's wrapper of functions makes them floats."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
+    model.compile(loss=polyloss.categorical_focal_loss, optimizer="sgd")
+    assert np.isfinite(model.fit(np.zeros((6, 2)), LABELS, verbose=0).history["loss"]).all()
+
+
+# -- labels and epsilon ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [polyloss.SparseCategoricalCrossentropy, polyloss.CategoricalFocalLoss])
+def test_float_labels_with_ignore_class(cls: Any) -> None:
+    loss = cls(from_logits=True, ignore_class=2)
+    assert float(loss(LABELS.astype("float32"), LOGITS)) == float(loss(LABELS, LOGITS))
+    polyloss.validate(loss, LABELS.astype("float32"), LOGITS)
+
+
+@pytest.mark.parametrize("ignored", [2**31, -(2**31) - 1, 2**40])
+def test_an_ignored_class_beyond_int32(ignored: int) -> None:
+    loss = polyloss.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored)
+    assert float(loss(LABELS.astype("int32"), LOGITS)) == float(
+        polyloss.SparseCategoricalCrossentropy(from_logits=True)(LABELS.astype("int32"), LOGITS)
+    )
+
+
+@pytest.mark.parametrize("function", [polyloss.categorical_crossentropy, polyloss.binary_crossentropy])
+def test_epsilon_is_read_each_time(function: Any) -> None:
+    """On JAX a shape that was traced kept the epsilon of that time."""
+    y, p = np.array([[1.0, 0.0]], "float32"), np.array([[0.0, 1.0]], "float32")
+    before = keras.config.epsilon()
+    try:
+        found = []
+        for epsilon in (1e-7, 1e-3):
+            keras.config.set_epsilon(epsilon)
+            found.append(float(ops.convert_to_numpy(function(y, p))[0]))
+    finally:
+        keras.config.set_epsilon(before)
+    np.testing.assert_allclose(found, -np.log([1e-7, 1e-3]), rtol=1e-3)
+
+
+# -- ends of the range ----------------------------------------------------------------------------
+
+
+@gradients
+@pytest.mark.parametrize(("label", "value", "slope"), [(0, 0.0, [0.0, 0.0, 0.0]), (1, np.inf, [1.0, -1.0, 0.0])])
+def test_focal_loss_at_the_largest_numbers(label: int, value: float, slope: list[float]) -> None:
+    def loss(x: Any) -> Any:
+        return polyloss.categorical_focal_loss(np.array([label]), x, from_logits=True)
+
+    row = [[MAX, -MAX, 0.0]]
+    assert abs(ops.convert_to_numpy(loss(np.array(row, "float32")))[0]) == value
+    np.testing.assert_array_equal(gradient(loss, row)[0], slope)
+
+
+@gradients
+def test_probabilities_that_sum_to_almost_nothing() -> None:
+    """The slope of a quotient with a tiny divisor was NaN on JAX."""
+    found = gradient(
+        lambda p: polyloss.categorical_crossentropy(np.array([[1.0, 0.0, 0.0]]), p), [[1e-21, 2e-21, 1e-21]]
+    )
+    np.testing.assert_allclose(found, [[-7.5e20, 2.5e20, 2.5e20]], rtol=1e-5)
+
+
+@gradients
+def test_a_norm_whose_sum_overflows() -> None:
+    from polyloss.core import numerics
+
+    x = np.full((1, 100), 1e37, "float32")
+    assert float(ops.convert_to_numpy(numerics.safe_norm(ops.convert_to_tensor(x)))[0]) == pytest.approx(1e38)
+    np.testing.assert_allclose(gradient(numerics.safe_norm, x), 0.1, rtol=1e-6)
+
+
+# -- a user's own losses --------------------------------------------------------------------------
+
+SCRIPT = """
+import sys, keras, polyloss
+class MyPin(polyloss.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.abs(y_true - y_pred)
+if __name__ == "__main__":
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss=MyPin(), optimizer="sgd")
+    model.save("model.keras")
+"""
+
+
+def test_a_loss_saved_from_a_script_loads_elsewhere(tmp_path: pathlib.Path) -> None:
+    """The script's loss is `trainmod>MyPin`, under which others import it, and not `__main__>MyPin`."""
+    (tmp_path / "trainmod.py").write_text(SCRIPT)
+    load = "import keras, trainmod; print(type(keras.models.load_model('model.keras').loss).__name__)"
+    root = pathlib.Path(polyloss.__file__).parents[1]
+    for command in (["trainmod.py"], ["-c", f"import sys; sys.path.insert(0, {str(root)!r}); {load}"]):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *command], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "MyPin"
+
+
+def test_local_classes_of_one_name() -> None:
+    def one() -> type:
+        class Mine(polyloss.Loss):
+            factor: float = 1.0
+
+        return Mine
+
+    def other() -> type:
+        class Mine(polyloss.Loss):
+            offset: float = 0.0
+
+        return Mine
+
+    first, second = one(), other()
+    assert first is not second
+    assert second().get_config()["offset"] == 0.0
