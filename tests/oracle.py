@@ -7,10 +7,13 @@ It never imports polyloss.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
+import os
 import pathlib
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ml_dtypes
@@ -24,12 +27,12 @@ EPSILON = mpf(1e-7)
 
 
 class Dual:
-    """A number and its derivatives by the inputs."""
+    """A number and its derivatives by the inputs. Slopes are shared between numbers, so nothing changes them."""
 
     __slots__ = ("slopes", "value")
 
     def __init__(self, value: Any, slopes: dict[int, mpf] | None = None) -> None:
-        self.value = mpf(value)
+        self.value = value if type(value) is mpf else mpf(value)
         self.slopes = slopes or {}
 
     def chain(self, value: mpf, slope: mpf) -> Dual:
@@ -38,21 +41,16 @@ class Dual:
 
     def __add__(self, other: Any) -> Dual:
         other = dual(other)
-        keys = {**self.slopes, **other.slopes}
-        return Dual(
-            self.value + other.value, {i: self.slopes.get(i, mpf(0)) + other.slopes.get(i, mpf(0)) for i in keys}
-        )
+        return Dual(self.value + other.value, _sum(self.slopes, other.slopes))
 
     def __mul__(self, other: Any) -> Dual:
         other = dual(other)
-        keys = {**self.slopes, **other.slopes}
-        return Dual(
-            self.value * other.value,
-            {i: self.slopes.get(i, mpf(0)) * other.value + self.value * other.slopes.get(i, mpf(0)) for i in keys},
-        )
+        a, b = self.value, other.value
+        left = {i: d * b for i, d in self.slopes.items()}
+        return Dual(a * b, _sum(left, {i: a * d for i, d in other.slopes.items()}))
 
     def __neg__(self) -> Dual:
-        return self.chain(-self.value, mpf(-1))
+        return Dual(-self.value, {i: -d for i, d in self.slopes.items()})
 
     def __sub__(self, other: Any) -> Dual:
         return self + -dual(other)
@@ -62,7 +60,8 @@ class Dual:
 
     def __truediv__(self, other: Any) -> Dual:
         other = dual(other)
-        return self * other.chain(1 / other.value, -1 / other.value**2)
+        inverse = 1 / other.value
+        return self * other.chain(inverse, -inverse * inverse)
 
     def __rtruediv__(self, other: Any) -> Dual:
         return dual(other) / self
@@ -73,7 +72,8 @@ class Dual:
             return Dual(1)
         if self.value == 0:
             return self.chain(mpf(0), mpf(1) if exponent == 1 else mpf(0))
-        return self.chain(self.value**exponent, exponent * self.value ** (exponent - 1))
+        power = self.value**exponent
+        return self.chain(power, exponent * power / self.value) if self.slopes else Dual(power)
 
     def __lt__(self, other: Any) -> bool:
         return self.value < dual(other).value
@@ -87,6 +87,16 @@ class Dual:
     __radd__, __rmul__ = __add__, __mul__
 
 
+def _sum(left: dict[int, mpf], right: dict[int, mpf]) -> dict[int, mpf]:
+    """Slopes of a sum."""
+    if not left or not right:
+        return left or right
+    total = dict(left)
+    for i, d in right.items():
+        total[i] = total[i] + d if i in total else d
+    return total
+
+
 def dual(x: Any) -> Dual:
     """`x` as a constant, unless it is a Dual."""
     return x if isinstance(x, Dual) else Dual(x)
@@ -95,7 +105,8 @@ def dual(x: Any) -> Dual:
 def exp(x: Any) -> Dual:
     """Exponential."""
     x = dual(x)
-    return x.chain(mp.exp(x.value), mp.exp(x.value))
+    power = mp.exp(x.value)
+    return x.chain(power, power)
 
 
 def log(x: Any) -> Dual:
@@ -185,11 +196,8 @@ def _split(numbers: Sequence[mpf]) -> tuple[list[float], list[float]]:
 
 def exact(reference: Reference, y_true: np.ndarray, y_pred: np.ndarray, parameters: dict[str, Any]) -> Exact:
     """Values, gradients and their sensitivity to the last place of the inputs, computed once and kept."""
-    key = hashlib.sha256()
+    key = hashlib.sha256(formula(reference).encode())
     for part in (
-        inspect.getsource(inspect.getmodule(reference)),  # type: ignore[arg-type]
-        inspect.getsource(inspect.getmodule(Dual)),  # type: ignore[arg-type]
-        reference.__name__,
         repr(sorted(parameters.items())),
         str((y_true.dtype, y_true.shape, y_pred.dtype, y_pred.shape)),
     ):
@@ -199,6 +207,18 @@ def exact(reference: Reference, y_true: np.ndarray, y_pred: np.ndarray, paramete
     if path.exists():
         with np.load(path) as stored:
             return Exact(dict(stored))
+    arrays = _computed(reference, y_true, y_pred, parameters)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(f".{os.getpid()}.npz")  # another process may want the same one now
+    np.savez(whole, **arrays)  # type: ignore[arg-type]
+    whole.replace(path)
+    return Exact(arrays)
+
+
+def _computed(
+    reference: Reference, y_true: np.ndarray, y_pred: np.ndarray, parameters: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """What an `Exact` holds, row by row."""
     columns: dict[str, list[Any]] = {
         name: []
         for name in ("value", "value_low", "gradient", "gradient_low", "value_sensitivity", "gradient_sensitivity")
@@ -220,10 +240,59 @@ def exact(reference: Reference, y_true: np.ndarray, y_pred: np.ndarray, paramete
             [float(sum(abs(s) * mpf(float(steps[i])) for i, s in v.slopes.items())) for v in values]
         )
         columns["gradient_sensitivity"].append(shaken)
-    arrays = {name: np.array(rows, dtype="float64") for name, rows in columns.items()}
-    CACHE.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)  # type: ignore[arg-type]
-    return Exact(arrays)
+    return {name: np.array(rows, dtype="float64") for name, rows in columns.items()}
+
+
+# -- what a reference is made of ------------------------------------------------------------------
+
+
+@functools.cache
+def formula(reference: Reference) -> str:
+    """The source of a reference, of what computes it here, and of every function and constant that they use.
+
+    Results are kept by it: an edit renews those of the formulas that it touches, and no other.
+    """
+    found = [f"{mp.dps} digits"]
+    seen: list[Any] = []
+    pending: list[Any] = [reference, _computed]
+    while pending:
+        part = pending.pop()
+        if any(part is other for other in seen):
+            continue
+        seen.append(part)
+        is_class = inspect.isclass(part)
+        found.append(_source(part if is_class else part.__code__))
+        functions = [f for f in vars(part).values() if inspect.isfunction(f)] if is_class else [part]
+        for name, value in (pair for function in functions for pair in _used(function)):
+            if inspect.isfunction(value) or inspect.isclass(value):
+                pending += [value] if value.__module__.partition(".")[0] == HERE else []
+            elif isinstance(value, CONSTANTS):
+                found.append(f"{name} = {value!r}")
+            elif type(value).__module__.partition(".")[0] == HERE:
+                raise TypeError(f"{reference.__name__}: uses functions and plain constants only. Got {name}={value!r}.")
+    return "\n".join(found)
+
+
+_source = functools.cache(inspect.getsource)
+HERE = __name__.partition(".")[0]
+"""The package whose functions are followed: those of libraries are not."""
+CONSTANTS = (bool, int, float, str, bytes, tuple, list, dict, type(None), type(EPSILON))
+
+
+def _used(function: Any) -> Iterator[tuple[str, Any]]:
+    """The globals, the members of modules, the closure and the defaults that a function uses."""
+    names: set[str] = set()
+    pending = [function.__code__]
+    while pending:
+        code = pending.pop()
+        names |= {*code.co_names}
+        pending += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    scope = function.__globals__
+    closed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    outer = {name: cell.cell_contents for name, cell in closed}
+    modules = [m for n in names if isinstance(m := scope.get(n), types.ModuleType) and m.__name__.startswith(HERE)]
+    for space in (scope, outer, *(vars(m) for m in modules)):
+        yield from ((name, space[name]) for name in sorted(names | outer.keys()) if name in space)
 
 
 # -- units in the last place ----------------------------------------------------------------------
