@@ -18,12 +18,15 @@ NEITHER: Any = None
 PROBES: dict[str, Any] = {
     "abs": (lambda a, b: ops.abs(a - b), np.abs(A - B)),
     "any": NEITHER,
+    "arange": NEITHER,
     "argmax": NEITHER,
     "broadcast_to": (lambda a, b: ops.broadcast_to(a, (2, 4, 5)), np.broadcast_to(A, (2, 4, 5))),
     "cast": (lambda a, b: ops.cast(a, "float64"), A),
+    "concatenate": (lambda a, b: ops.concatenate([a, b], axis=-1), np.concatenate([A, B], -1)),
     "convert_to_numpy": NEITHER,
     "convert_to_tensor": (lambda a, b: ops.convert_to_tensor((0.1, 0.2), dtype="float64"), np.array([0.1, 0.2])),
     "copy": (lambda a, b: ops.copy(a), A),
+    "cumsum": NEITHER,  # used for integers only: `losses._pairs.diagonal`
     "equal": NEITHER,
     "exp": (lambda a, b: ops.exp(a), np.exp(A)),
     "expand_dims": (lambda a, b: ops.expand_dims(a, 1), A[:, None]),
@@ -58,6 +61,7 @@ PROBES: dict[str, Any] = {
     "sum": (lambda a, b: ops.sum(a, axis=-1), A.sum(-1)),
     "take": (lambda a, b: ops.take(a, LABELS[:, 0], axis=1), A[:, LABELS[:, 0]]),
     "take_along_axis": (lambda a, b: ops.take_along_axis(a, LABELS, axis=-1), np.take_along_axis(A, LABELS, -1)),
+    "transpose": (lambda a, b: ops.transpose(a), A.T),
     "where": (lambda a, b: ops.where(a > b, a, b), np.maximum(A, B)),
     "zeros_like": (lambda a, b: ops.zeros_like(a), np.zeros_like(A)),
 }

@@ -26,6 +26,7 @@ class Declaration:
         names: Its parameters, inputs among them.
         positional: Those that may be given by position.
         kind: What it looks at; None: it brings its inputs into shape itself.
+        rules: What each parameter must be.
         formula: What the class calls, whose constructor has checked the parameters: inputs and all parameters by name.
     """
 
@@ -38,12 +39,8 @@ class Declaration:
         self.required = tuple(n for n, p in signature.parameters.items() if p.default is p.empty)
         self.defaults = {n: p.default for n, p in signature.parameters.items() if p.default is not p.empty}
         self.kind = kind
+        self.rules: dict[str, Rule] = rules_of(body)
         self.formula = body if kind is None else self._arranged
-
-    @functools.cached_property
-    def rules(self) -> dict[str, Rule]:
-        """What each parameter must be."""
-        return rules_of(self.body)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call from outside: every parameter is looked at."""

@@ -97,14 +97,41 @@ def power(base: Tensor, exponent: float) -> Tensor:
         return ops.ones_like(base)
     if exponent == 1:
         return base
-    if exponent in range(2, 9):  # products keep more digits than exp(n log x)
-        half = power(base, exponent // 2)
-        return half * half * base if exponent % 2 else half * half
-    smallest = 1.2e-38 if dtype_of(base) == "float32" else 2.3e-308  # below it 1 / base overflows
-    positive = base >= smallest
+    for whole in range(2, 9):  # one by one: torch.compile knows a number by what it was compared with
+        if exponent == whole:
+            return _product(base, whole)
+    positive = base >= smallest_normal(base)
     safe = ops.where(positive, base, 1.0)
     nan = ops.where(ops.isnan(base), base, 0.0)
     return ops.where(positive, ops.exp(exponent * ops.log(safe)), nan)
+
+
+@framework.fused
+def share(part: Tensor, rest: Tensor, nothing: float = 0.0) -> Tensor:
+    """``part / (part + rest)`` for what is not negative; `nothing` with gradient 0 where both are 0.
+
+    By the ratio of the smaller to the larger: the slope of the plain form, 1 / sum - part / sum^2, cancels where `rest`
+    is small. The larger is 1 in units of its own, so that no square of it, up or down, leaves the range.
+    """
+    less = part < rest
+    small, large = ops.where(less, part, rest), ops.where(less, rest, part)
+    none = large < smallest_normal(large)
+    unit = ops.where(none, 1.0, ops.stop_gradient(large))
+    ratio = (small / unit) / ops.where(none, 1.0, large / unit)
+    return ops.where(none, nothing, ops.where(less, ratio, 1.0) / (1 + ratio))
+
+
+def smallest_normal(x: Tensor) -> float:
+    """Below it 1 / x overflows, and some backends take numbers for 0."""
+    return 1.2e-38 if dtype_of(x) == "float32" else 2.3e-308
+
+
+def _product(base: Tensor, exponent: int) -> Tensor:
+    """``base ** exponent`` as a product, which keeps more digits than exp(n log x)."""
+    if exponent == 1:
+        return base
+    half = _product(base, exponent // 2)
+    return half * half * base if exponent % 2 else half * half
 
 
 @framework.fused

@@ -49,7 +49,12 @@ def smooth_classes(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
 
 def one_hot(labels: Tensor, y_pred: Tensor, axis: int) -> Tensor:
     """Labels as a table of 0 and 1 with the shape of `y_pred`."""
-    return ops.one_hot(labels, ops.shape(y_pred)[axis], axis=axis, dtype=numerics.dtype_of(y_pred))
+    shape = [1] * len(y_pred.shape)
+    shape[axis] = -1
+    classes = ops.reshape(ops.arange(ops.shape(y_pred)[axis], dtype=numerics.dtype_of(labels)), shape)
+    return ops.cast(
+        ops.equal(ops.expand_dims(labels, axis), classes), numerics.dtype_of(y_pred)
+    )  # `one_hot` has no vmap
 
 
 def at_class(vector: float | Sequence[float], labels: Tensor, like: Tensor) -> Tensor | float:

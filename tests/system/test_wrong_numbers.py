@@ -192,3 +192,56 @@ def test_local_classes_of_one_name() -> None:
     first, second = one(), other()
     assert first is not second
     assert second().get_config()["offset"] == 0.0
+
+
+# -- transforms of the frameworks ------------------------------------------------------------------
+
+
+def only_on(backend: str) -> None:
+    if keras.backend.backend() != backend:
+        pytest.skip(f"a transform of {backend}")
+
+
+@pytest.mark.parametrize("dynamic", [True, False, None])
+def test_one_compiled_function_with_several_numbers(dynamic: bool | None) -> None:
+    """`math.isfinite` of a symbolic number broke the graph, and so did looking rules up inside it."""
+    only_on("torch")
+    import torch
+
+    y, x = torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[0.3, -2.0, 5.0]])
+
+    def loss(x: Any, gamma: float) -> Any:
+        return polyloss.focal_loss(y, x, gamma=gamma, from_logits=True)
+
+    torch.compiler.reset()
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True, dynamic=dynamic)
+    for gamma in (2.0, 1.5, 3.0, 0.5, 2.5):
+        torch.testing.assert_close(compiled(x, gamma), loss(x, gamma))
+
+
+def test_gradient_of_each_sample_with_smoothing() -> None:
+    """`one_hot` of Keras has no `vmap` on torch."""
+    only_on("torch")
+    import torch
+
+    def loss(x: Any, y: Any) -> Any:
+        return polyloss.sparse_categorical_crossentropy(y, x, from_logits=True, label_smoothing=0.1)
+
+    logits, labels = torch.tensor(LOGITS), torch.tensor(LABELS)
+    each = torch.vmap(torch.func.grad(loss))(logits, labels)
+    want = torch.func.grad(lambda x: loss(x, labels).sum())(logits)
+    torch.testing.assert_close(each, want)
+
+
+@pytest.mark.parametrize("name", polyloss.catalogue())
+def test_no_rank_is_promoted(name: str) -> None:
+    """`jax_numpy_rank_promotion="raise"` lets every loss pass."""
+    only_on("jax")
+    import jax
+
+    cls = polyloss.catalogue()[name]
+    loss = cls(**cls.example)
+    y, p = (ops.convert_to_tensor(a) for a in loss.inputs.batch(loss._options()))
+    with jax.numpy_rank_promotion("raise"):
+        assert np.isfinite(ops.convert_to_numpy(loss(y, p)))
+        assert np.isfinite(ops.convert_to_numpy(loss(y, p, ops.ones(6))))
