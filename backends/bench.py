@@ -17,7 +17,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import statistics
 import sys
 import time
@@ -41,6 +40,7 @@ from rich.table import Table  # noqa: E402
 
 import polyloss  # noqa: E402
 from backends import keras_baselines  # noqa: E402
+from polyloss import framework  # noqa: E402
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Thunk = Callable[[], Any]
@@ -136,175 +136,6 @@ CALLS = (
     ("MeanSquaredLogarithmicError", amounts, {}),
 )
 """Losses whose class is called on a batch of 32 x 10, forward only."""
-
-
-# -- the backends ---------------------------------------------------------------------------------
-
-
-class Torch:
-    """PyTorch, eager and through inductor."""
-
-    packages = ("torch",)
-    memory_is = "bytes kept for backward, beyond the inputs"
-
-    def __init__(self) -> None:
-        import torch
-
-        self.torch = torch
-        self.on_gpu = torch.cuda.is_available()
-        self.device = torch.cuda.get_device_name() if self.on_gpu else f"CPU, {torch.get_num_threads()} threads"
-        if self.on_gpu:
-            self.memory_is = "peak bytes of the GPU, beyond inputs and gradient"
-
-    def modes(self) -> dict[str, str | None]:
-        """The modes, each with the reason why it cannot run here, if any."""
-        compiler = self.on_gpu or any(shutil.which(c) for c in (os.environ.get("CXX", ""), "c++", "g++", "clang++"))
-        return {"eager": None, "compile": None if compiler else "inductor needs a C++ compiler, and there is none"}
-
-    def tensor(self, array: np.ndarray) -> Any:
-        return self.torch.as_tensor(array, device="cuda" if self.on_gpu else "cpu")
-
-    def step(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str) -> Thunk:
-        """One forward and backward pass, which returns the loss and the gradient."""
-        torch = self.torch
-        x = y_pred.detach().clone().requires_grad_()
-
-        def forward(y: Any, x: Any) -> Any:
-            return f(y, x).mean()
-
-        if mode == "compile":
-            torch.compiler.reset()
-            forward = torch.compile(forward)
-
-        def run() -> Any:
-            loss = forward(y_true, x)
-            return loss, torch.autograd.grad(loss, x)[0]
-
-        return run
-
-    def wait(self, result: Any) -> None:
-        if self.on_gpu:
-            self.torch.cuda.synchronize()
-
-    def array(self, x: Any) -> np.ndarray:
-        return x.detach().cpu().numpy()
-
-    def memory(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str, run: Thunk) -> int | None:
-        torch = self.torch
-        if self.on_gpu:
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-            before = torch.cuda.memory_allocated()
-            run()
-            torch.cuda.synchronize()
-            return torch.cuda.max_memory_allocated() - before - y_pred.nbytes
-        if mode != "eager":
-            return None
-        kept: dict[int, int] = {}
-
-        def pack(t: Any) -> Any:
-            kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
-            return t
-
-        x = y_pred.detach().clone().requires_grad_()
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-            loss = f(y_true, x).mean()
-        for given in (x, y_true):
-            kept.pop(given.untyped_storage().data_ptr(), None)
-        del loss
-        return sum(kept.values())
-
-
-class Jax:
-    """JAX under jit."""
-
-    packages = ("jax", "jaxlib", "optax")
-    memory_is = "temporary bytes of the compiled program"
-
-    def __init__(self) -> None:
-        import jax
-
-        self.jax = jax
-        self.device = jax.devices()[0].device_kind
-
-    def modes(self) -> dict[str, str | None]:
-        return {"jit": None}
-
-    def tensor(self, array: np.ndarray) -> Any:
-        return self.jax.numpy.asarray(array)
-
-    def step(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str) -> Thunk:
-        forward_and_backward = self._jitted(f)
-        return lambda: forward_and_backward(y_pred, y_true)
-
-    def _jitted(self, f: Callable[..., Any]) -> Any:
-        return self.jax.jit(self.jax.value_and_grad(lambda x, y: f(y, x).mean()))
-
-    def wait(self, result: Any) -> None:
-        self.jax.block_until_ready(result)
-
-    def array(self, x: Any) -> np.ndarray:
-        return np.asarray(x)
-
-    def memory(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str, run: Thunk) -> int | None:
-        analysis = self._jitted(f).lower(y_pred, y_true).compile().memory_analysis()
-        return None if analysis is None else analysis.temp_size_in_bytes
-
-
-class Tensorflow:
-    """TensorFlow's graphs, plain and compiled by XLA."""
-
-    packages = ("tensorflow",)
-    memory_is = "peak bytes of the GPU, beyond the inputs"
-
-    def __init__(self) -> None:
-        import tensorflow as tf
-
-        self.tf = tf
-        gpus = tf.config.list_physical_devices("GPU")
-        self.on_gpu = bool(gpus)
-        if not gpus:
-            self.memory_is = "not measured on the CPU"
-        self.device = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else "CPU"
-
-    def modes(self) -> dict[str, str | None]:
-        return {"graph": None, "xla": None}
-
-    def tensor(self, array: np.ndarray) -> Any:
-        return self.tf.convert_to_tensor(array)
-
-    def step(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str) -> Thunk:
-        tf = self.tf
-
-        @tf.function(jit_compile=mode == "xla", autograph=False)
-        def forward_and_backward(x: Any, y: Any) -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                loss = tf.reduce_mean(f(y, x))
-            return loss, tape.gradient(loss, x)
-
-        return lambda: forward_and_backward(y_pred, y_true)
-
-    def wait(self, result: Any) -> None:
-        if self.on_gpu:
-            self.tf.test.experimental.sync_devices()
-
-    def array(self, x: Any) -> np.ndarray:
-        return x.numpy()
-
-    def memory(self, f: Callable[..., Any], y_true: Any, y_pred: Any, mode: str, run: Thunk) -> int | None:
-        if not self.on_gpu:
-            return None
-        stats = self.tf.config.experimental
-        run()
-        stats.reset_memory_stats("GPU:0")
-        before = stats.get_memory_info("GPU:0")["current"]
-        run()
-        self.wait(None)
-        return stats.get_memory_info("GPU:0")["peak"] - before
-
-
-BACKENDS: dict[str, type] = {"torch": Torch, "jax": Jax, "tensorflow": Tensorflow}
 
 
 # -- timing ---------------------------------------------------------------------------------------
@@ -413,8 +244,7 @@ def bench_call(backend: Any, native: Any, loss: str, data: Callable[..., Arrays]
     calls: dict[str, Thunk] = {"polyloss": lambda: own(y_true, y_pred), "keras": lambda: theirs(y_true, y_pred)}
     function = native.BASELINES.get(loss)
     if function is not None:
-        mean = backend.tf.reduce_mean if isinstance(backend, Tensorflow) else lambda values: values.mean()
-        calls["native"] = lambda: mean(function(y_true, y_pred, **parameters))
+        calls["native"] = lambda: backend.mean(function(y_true, y_pred, **parameters))
     measured = take_turns(backend, calls, repeats, warm=20)
     return {
         "loss": loss,
@@ -527,15 +357,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file (default: build/bench/<backend>.json)")
     options = parser.parse_args()
     name = keras.backend.backend()
-    if name not in BACKENDS:
-        parser.error(f"KERAS_BACKEND={name} has no gradients to time: one of {', '.join(BACKENDS)}")
+    if not framework.HAS_GRADIENTS:
+        parser.error(f"KERAS_BACKEND={name} has no gradients to time: one of {', '.join(framework.names())}")
     known = {w.loss for w in WORKLOADS}
     wanted = set(options.losses.split(",")) if options.losses else known
     if wanted - known:
         parser.error(f"no workload for {', '.join(sorted(wanted - known))}; there are {', '.join(sorted(known))}")
     if options.repeats < 1:
         parser.error("--repeats must be at least 1")
-    backend, native = BACKENDS[name](), importlib.import_module(f"backends.{name}.native")
+    native = importlib.import_module(f"backends.{name}.native")
+    backend = importlib.import_module(f"backends.{name}.timed").Timed()
     possible = {**backend.modes(), "call": None}
     modes = options.modes.split(",") if options.modes else list(possible)
     if set(modes) - set(possible):

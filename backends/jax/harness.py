@@ -13,6 +13,8 @@ import numpy as np
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("jit",)
+REPLICAS = True
+"""Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 
 
 def tensor(array: np.ndarray) -> Any:
@@ -50,3 +52,15 @@ def accelerator() -> str | None:
     """The accelerator that arrays land on, or None."""
     platform = jax.default_backend()
     return None if platform == "cpu" else platform
+
+
+def split_cpu() -> None:
+    """Two devices of one CPU; before anything is computed."""
+    jax.config.update("jax_num_cpu_devices", 2)
+
+
+def two_devices() -> contextlib.AbstractContextManager[Any]:
+    """A scope in which a model is trained on both."""
+    import keras
+
+    return keras.distribution.DataParallel(devices=keras.distribution.list_devices()).scope()

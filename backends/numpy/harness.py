@@ -12,6 +12,8 @@ GRADIENTS = False
 DTYPES = ("float32",)
 """Keras's NumPy backend turns float64 arrays into float32."""
 COMPILED = ()
+REPLICAS = False
+"""Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 
 
 def tensor(array: np.ndarray) -> Any:

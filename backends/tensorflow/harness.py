@@ -12,6 +12,8 @@ import tensorflow as tf
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("graph", "xla")
+REPLICAS = True
+"""Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 
 
 def tensor(array: np.ndarray) -> Any:
@@ -50,3 +52,14 @@ def accelerator() -> str | None:
         if tf.config.list_logical_devices(kind):
             return kind.lower()
     return None
+
+
+def split_cpu() -> None:
+    """Two devices of one CPU; before anything is computed."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def two_devices() -> contextlib.AbstractContextManager[Any]:
+    """A scope in which a model is trained on both."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope()

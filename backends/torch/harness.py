@@ -12,6 +12,8 @@ import torch
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("aot_eager",)
+REPLICAS = False
+"""Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 
 
 def tensor(array: np.ndarray) -> Any:

@@ -48,7 +48,8 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / ("smoke" if "--smoke" in sys.argv else "quickstart")
-BACKENDS = ("jax", "tensorflow", "torch")
+FRAMEWORKS = ROOT / "polyloss" / "framework"  # read as a folder: polyloss itself would start one of them
+BACKENDS = tuple(sorted(path.stem for path in FRAMEWORKS.glob("*.toml") if path.with_suffix(".py").exists()))
 LOSSES = ("focal", "cross-entropy")
 
 RARE_DIGIT = 8  # the hardest digit for this network

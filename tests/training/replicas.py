@@ -1,15 +1,14 @@
 """One training on one device and on two, in a process of its own: the devices must be set up before Keras starts.
 
-``KERAS_BACKEND=jax|tensorflow python tests/training/replicas.py`` prints both histories as JSON.
+``KERAS_BACKEND=jax python tests/training/replicas.py`` prints both histories as JSON; on a backend whose harness has REPLICAS.
 """
 
 import json
 import os
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-import contextlib
+import importlib
 
 import keras
 import numpy as np
@@ -29,21 +28,10 @@ def train(regularizer: object = None) -> dict[str, list[float]]:
     return logged
 
 
-def two_devices() -> contextlib.AbstractContextManager:
-    if keras.backend.backend() == "jax":
-        return keras.distribution.DataParallel(devices=keras.distribution.list_devices()).scope()
-    import tensorflow as tf
-
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope()
-
-
 if __name__ == "__main__":
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    harness = importlib.import_module(f"backends.{keras.backend.backend()}.harness")
+    harness.split_cpu()
     one = train()
-    with two_devices():
+    with harness.two_devices():
         two = train()
     print(json.dumps([one, two]))

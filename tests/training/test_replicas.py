@@ -6,17 +6,15 @@ import pathlib
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() not in ("jax", "tensorflow"), reason="replicas in one process are JAX's and TensorFlow's"
-)
-def test_two_replicas_train_as_one():
+def test_two_replicas_train_as_one(backend):
+    if not backend.REPLICAS:
+        pytest.skip("one process of this backend trains on one device")
     run = subprocess.run(
         [sys.executable, "tests/training/replicas.py"],
         cwd=ROOT,
