@@ -6,15 +6,14 @@ from typing import Any
 
 from keras import ops
 
-from polyloss import framework
-from polyloss.core import numerics
+from polyloss.core import numerics, replica
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
 
 REDUCTION = one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
-def line_up(where: str, what: str, weight: Tensor, values: Tensor) -> Tensor:
+def line_up(where: str, what: str, weight: Tensor, values: Tensor, of: str = "loss's values") -> Tensor:
     """`weight` with the rank of `values`, aligned from the batch axis."""
     given, rank = tuple(weight.shape), len(values.shape)
     while len(weight.shape) > rank and weight.shape[-1] == 1:
@@ -24,8 +23,8 @@ def line_up(where: str, what: str, weight: Tensor, values: Tensor) -> Tensor:
     )
     if not fits:
         raise ValueError(
-            f"{where}: {what} must line up with the loss's values from the batch axis and be no finer. "
-            f"Got {what}.shape={given}, values.shape={tuple(values.shape)}."
+            f"{where}: {what} must line up with the {of} from the batch axis and be no finer. "
+            f"Got {what}.shape={given}, {of.split()[-1]}.shape={tuple(values.shape)}."
         )
     return ops.reshape(weight, (*ops.shape(weight), *[1] * (rank - len(weight.shape))))
 
@@ -49,11 +48,17 @@ def replaced(x: Tensor, out: Tensor, stand_in: Any, axis: int | None) -> Tensor:
     return ops.where(out, stand_in, x)
 
 
-def reduced(reduction: str | None, values: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-    """The values of a loss as its reduction has it.
+def reduced(
+    reduction: str | None,
+    values: Tensor,
+    weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    whole: bool = False,
+) -> Tensor:
+    """The values of a loss as its reduction has it, over all replicas.
 
     `weight` and `mask` have the rank of the values. What the mask leaves out is 0 and leaves the denominator of a mean,
-    what has weight 0 stays in it.
+    what has weight 0 stays in it. `whole`: the values are those of all replicas already.
     """
     if mask is not None:
         values = ops.where(mask, values, 0.0)
@@ -62,20 +67,28 @@ def reduced(reduction: str | None, values: Tensor, weight: Tensor | None = None,
     if reduction in (None, "none"):
         return values
     total = ops.sum(values) if len(values.shape) else values
+    count: int | Tensor
     if reduction == "sum":
-        return total
-    if weight is not None and reduction == "mean_with_sample_weight":
+        count = 1
+    elif weight is not None and reduction == "mean_with_sample_weight":
         counted = ops.broadcast_to(weight, ops.shape(values))
-        return divided(total, ops.sum(counted if mask is None else ops.where(mask, counted, 0.0)))
-    if mask is not None:
-        return divided(total, ops.sum(ops.cast(ops.broadcast_to(mask, ops.shape(values)), numerics.dtype_of(values))))
-    return divided(total, numerics.size(values))
+        count = ops.sum(counted if mask is None else ops.where(mask, counted, 0.0))
+    elif mask is not None:
+        count = ops.sum(ops.cast(ops.broadcast_to(mask, ops.shape(values)), numerics.dtype_of(values)))
+    else:
+        count = numerics.size(values)
+    if replica.engine() is None:
+        return _divided(total, count)
+    if not whole:
+        total = replica.replica_sum(total)
+        if reduction != "sum":
+            count = replica.replica_sum(ops.stop_gradient(ops.cast(count, numerics.dtype_of(values))))
+    return replica.for_engine(_divided(total, count))
 
 
-def divided(total: Tensor, count: int | Tensor) -> Tensor:
-    """`total / count`, 0 where nothing was counted, shared among replicas whose losses get added up."""
-    replicas = framework.replica_count()
+def _divided(total: Tensor, count: int | Tensor) -> Tensor:
+    """`total / count`, 0 where nothing was counted."""
     if isinstance(count, int):
-        return total / (max(count, 1) * replicas)
+        return total if count == 1 else total / max(count, 1)
     none = ops.equal(count, 0)
-    return ops.where(none, 0.0, total / ops.where(none, 1.0, count)) / replicas
+    return ops.where(none, 0.0, total / ops.where(none, 1.0, count))

@@ -1,0 +1,47 @@
+"""TensorFlow: the replicas of a `tf.distribute` strategy, inside `strategy.run`."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import tensorflow as tf
+
+ADDS_UP = True
+
+
+def engine(where: Any) -> Any:
+    """The replica context; None outside of a replica (where Keras builds a model) and with one replica."""
+    if where is None:
+        return None
+    context = tf.distribute.get_replica_context()
+    return None if context is None or context.num_replicas_in_sync == 1 else context
+
+
+def count(engine: Any) -> int:
+    """How many replicas there are."""
+    return int(engine.num_replicas_in_sync)
+
+
+def index(engine: Any) -> Any:
+    """Which one this is."""
+    return engine.replica_id_in_sync_group
+
+
+def total(x: Any, engine: Any) -> Any:
+    """The sum over replicas."""
+    return engine.all_reduce("SUM", tf.identity(x))
+
+
+def gathered(x: Any, engine: Any, even: bool) -> tuple[Any, Any]:
+    """All rows, and where those of this replica begin."""
+    x = tf.identity(x)  # an argument of a function has no device, and gathering one raises
+    if x.dtype == tf.bool:
+        rows, first = gathered(tf.cast(x, "int32"), engine, even)
+        return tf.cast(rows, "bool"), first
+    rows = engine.all_gather(tf.shape(x)[:1], 0)
+    return engine.all_gather(x, 0), tf.cumsum(rows, exclusive=True)[engine.replica_id_in_sync_group]
+
+
+def shifted(x: Any, engine: Any) -> NoReturn:
+    """Not to be had."""
+    raise NotImplementedError("replica_shift: tf.distribute has no operation between two replicas; use gather_replicas")

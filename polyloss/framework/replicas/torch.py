@@ -1,0 +1,122 @@
+"""PyTorch: the processes of a group. Every operation here is differentiable twice, by what it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+ADDS_UP = False
+
+
+def engine(where: Any) -> Any:
+    """The process group of the data; None where there is one process."""
+    if where is None or not dist.is_available() or not dist.is_initialized():
+        return None
+    group = dist.group.WORLD if where == "auto" else where
+    return None if dist.get_world_size(group) == 1 else group
+
+
+def count(engine: Any) -> int:
+    """How many processes there are."""
+    return dist.get_world_size(engine)
+
+
+def index(engine: Any) -> int:
+    """Which one this is."""
+    return dist.get_rank(engine)
+
+
+def total(x: torch.Tensor, engine: Any) -> torch.Tensor:
+    """The sum over processes; as it is where Keras only asks for shapes."""
+    return x if x.device.type == "meta" else _Total.apply(x, engine)
+
+
+def gathered(x: torch.Tensor, engine: Any, even: bool) -> tuple[torch.Tensor, int]:
+    """All rows, and where those of this process begin; unequal numbers of rows are padded on the way."""
+    if x.device.type == "meta":
+        return x, 0
+    if x.dtype is torch.bool:
+        rows, first = gathered(x.to(torch.uint8), engine, even)
+        return rows.to(torch.bool), first
+    mine, rank = x.shape[0], dist.get_rank(engine)
+    if even:
+        return _Gathered.apply(x, engine), rank * mine
+    rows = torch.empty(dist.get_world_size(engine), dtype=torch.int64, device=x.device)
+    dist.all_gather_into_tensor(rows, torch.tensor([mine], device=x.device), group=engine)
+    each = rows.tolist()
+    most = max(each)
+    if min(each) == most:
+        return _Gathered.apply(x, engine), rank * mine
+    padded = _Gathered.apply(torch.cat([x, x.new_zeros((most - mine, *x.shape[1:]))]), engine)
+    parts = [padded[i * most : i * most + n] for i, n in enumerate(each)]
+    return torch.cat(parts), sum(each[:rank])
+
+
+def shifted(x: torch.Tensor, engine: Any) -> torch.Tensor:
+    """The value of the process before this one."""
+    return x if x.device.type == "meta" else _Shifted.apply(x, engine, 1)
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, engine: Any) -> torch.Tensor:
+        ctx.engine = engine
+        result = x.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(result, group=engine)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+        return _Total.apply(slope, ctx.engine), None
+
+
+class _Gathered(torch.autograd.Function):
+    """Equal numbers of rows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, engine: Any) -> torch.Tensor:
+        ctx.engine = engine
+        x = x.detach().contiguous()
+        rows = x.new_empty((dist.get_world_size(engine) * x.shape[0], *x.shape[1:]))
+        dist.all_gather_into_tensor(rows, x, group=engine)
+        return rows
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+        return _Scattered.apply(slope, ctx.engine), None
+
+
+class _Scattered(torch.autograd.Function):
+    """The adjoint of `_Gathered`: the sum over processes, of which each keeps its rows."""
+
+    @staticmethod
+    def forward(ctx: Any, slope: torch.Tensor, engine: Any) -> torch.Tensor:
+        ctx.engine = engine
+        slope = slope.detach().contiguous()
+        mine = slope.new_empty((slope.shape[0] // dist.get_world_size(engine), *slope.shape[1:]))
+        dist.reduce_scatter_tensor(mine, slope, group=engine)
+        return mine
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+        return _Gathered.apply(slope, ctx.engine), None
+
+
+class _Shifted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, engine: Any, by: int) -> torch.Tensor:
+        ctx.engine, ctx.by = engine, by
+        replicas, rank = dist.get_world_size(engine), dist.get_rank(engine)
+        x = x.detach().contiguous()
+        result = torch.empty_like(x)
+        to, origin = (dist.get_global_rank(engine, (rank + step) % replicas) for step in (by, -by))
+        sends = [dist.P2POp(dist.isend, x, to, engine), dist.P2POp(dist.irecv, result, origin, engine)]
+        for work in dist.batch_isend_irecv(sends):
+            work.wait()
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+        return _Shifted.apply(slope, ctx.engine, -ctx.by), None, None
