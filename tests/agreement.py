@@ -11,6 +11,7 @@ import itertools
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def pairs(rows: list[dict[str, Any]]) -> list[list[str]]:
     return table
 
 
-def show(title: str, header: list[str], rows: list[list[str]]) -> None:
+def show(title: str, header: list[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*row)
@@ -136,7 +137,7 @@ def show(title: str, header: list[str], rows: list[list[str]]) -> None:
 
 def devices() -> dict[str, dict[str, Any]]:
     """What was published of accelerators, renewed by what ran here."""
-    before = published.read()["devices"] if published.FILE.exists() else {}
+    before = json.loads(published.FILE.read_text(encoding="utf-8"))["devices"] if published.FILE.exists() else {}
     here = {p.stem.removeprefix("device-"): json.loads(p.read_text()) for p in FOLDER.glob("device-*.json")}
     return {**before, **here}
 
@@ -185,6 +186,9 @@ def main() -> None:
         )
     joined = published.joined(reports, rows, devices())
     console.print(published.summary(joined))
+    show("Cells by check", ["check", "losses", "cells"], published.cells_by_check(joined))
+    planted = [(name.replace("_", " "), str(n)) for name, n in joined["planted"].items()]
+    show("Planted faults by the test that plants them", ["test", "faults"], planted)
     title = (
         "Gradients of penalties by the critic's weights: worst error to float64 differences, of the largest gradient"
     )

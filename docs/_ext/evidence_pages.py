@@ -116,7 +116,19 @@ def reliability() -> str:
         ("cells passed (loss x backend x dtype x check)", f"{sum(data['cells'].values()):,}", spread("cells"), run),
         ("half-precision results compared", f"{sum(data['halves'].values()):,}", spread("halves"), run),
         ("bad calls refused, each with its sentence", f"{sum(data['refused'].values()):,}", spread("refused"), run),
-        ("planted faults, all caught", f"{sum(data['planted'].values()):,}", spread("planted"), run),
+        (
+            "planted faults, all caught (each once, however many backends catch it)",
+            f"{sum(data['planted'].values()):,}",
+            ", ".join(f"{template.replace('_', ' ')} {n:,}" for template, n in data["planted"].items()),
+            run,
+        ),
+        ("tests of the tests", f"{sum(data['tests_of_tests'].values()):,}", spread("tests_of_tests"), run),
+        (
+            "recordings of other libraries, held to nothing",
+            f"{sum(data['recordings'].values()):,}",
+            spread("recordings"),
+            run,
+        ),
         *(
             (
                 "blocks of Python in README and docs run",
@@ -167,7 +179,9 @@ def reliability() -> str:
         "Every figure on this page was measured by the tests and is made from one file, ``docs/evidence.json``, which "
         f"{literal('python -m nox -s agreement -- --write')} renews and every run of the tests compares with what it "
         f"measures. Measured with {published.versions(data)}.\n",
-        table(("figure", "total", "by backend", "remade by"), counts),
+        table(("figure", "total", "by backend or test", "remade by"), counts),
+        title("Cells by check", "-"),
+        cells(data),
         title("Accuracy in float32", "-"),
         "Worst error in units in the last place (ULP) of the exact result, over logits in [-100, 100], probabilities with "
         "both ends, and the corners; in brackets the share of :ref:`what is allowed <contributing:Budgets>`: above 1 a test fails. A softmax "
@@ -191,6 +205,11 @@ def reliability() -> str:
         others(data),
     ]
     return "\n".join(parts)
+
+
+def cells(data: dict[str, Any]) -> str:
+    """Check by check: for how many losses, and how many cells."""
+    return table(("check", "losses", "cells"), published.cells_by_check(data))
 
 
 def accuracy(data: dict[str, Any], dtype: str) -> str:

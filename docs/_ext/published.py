@@ -7,6 +7,7 @@ file alone, so it builds without running a test.
 
 from __future__ import annotations
 
+import collections
 import json
 import pathlib
 import re
@@ -17,6 +18,7 @@ FILE = ROOT / "docs" / "evidence.json"
 FRAMEWORKS = ROOT / "polyloss" / "framework"
 BACKENDS = tuple(sorted(p.stem for p in FRAMEWORKS.glob("*.toml") if p.with_suffix(".py").exists()))
 """Those that train; read from the folder, since the comparison runs where no backend is installed."""
+SCHEMA = 2
 KEY = ("loss", "backend", "dtype", "quantity", "provider")
 SLACK = 2.0
 """A processor of another make rounds differently: by this factor a share of the budget may exceed what is published."""
@@ -27,6 +29,11 @@ Report = dict[str, Any]
 def read() -> Report:
     """What is published."""
     published: Report = json.loads(FILE.read_text(encoding="utf-8"))
+    if published["schema"] != SCHEMA:
+        raise ValueError(
+            f"published: docs/evidence.json must have schema {SCHEMA}. Got {published['schema']}: "
+            "nox -s agreement -- --write renews it."
+        )
     return published
 
 
@@ -55,16 +62,20 @@ def joined(reports: dict[str, Report], disagreements: list[Report], devices: dic
         pair = (row["loss"], row["quantity"])
         if pair not in apart or row["ulp"] > apart[pair]["ulp"]:
             apart[pair] = row
+    cells = {b: {tuple(cell) for cell in r["cells"]} for b, r in reports.items()}
     tests: dict[str, Report] = {}
     for backend, report in reports.items():
         for test, counts in report["tests"].items():
             tests.setdefault(test, {})[backend] = {**counts, **reason(report, test)}
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "versions": {b: {k: v for k, v in r["versions"].items() if k != "exit_status"} for b, r in reports.items()},
-        "cells": {b: len({tuple(c) for c in r["cells"]}) for b, r in reports.items()},
-        "planted": {b: len(r["planted"]) for b, r in reports.items()},
+        "cells": {b: len(its) for b, its in cells.items()},
+        "cells_by_loss": by_loss_and_check(cells),
+        "planted": by_template({name for r in reports.values() for name in r["planted"]}),
         "refused": {b: r["refused"] for b, r in reports.items()},
+        "tests_of_tests": {b: tests_of_tests(r) for b, r in reports.items()},
+        "recordings": {b: sum(e["provider"] != "polyloss" for e in r["errors"]) for b, r in reports.items()},
         "halves": {b: sum(h["inputs"] for h in r["halves"]) for b, r in reports.items()},
         "blocks": {b: r["blocks"] for b, r in reports.items() if r.get("blocks")},
         "second_order": {b: r["second_order"] for b, r in reports.items() if r.get("second_order")},
@@ -74,6 +85,34 @@ def joined(reports: dict[str, Report], disagreements: list[Report], devices: dic
         "disagreements": [apart[key] for key in sorted(apart)],
         "tests": {test: tests[test] for test in sorted(tests)},
     }
+
+
+def by_loss_and_check(cells: dict[str, set[tuple[str, ...]]]) -> dict[str, dict[str, int]]:
+    """How many cells each check of a loss has, over backends and dtypes."""
+    counts = collections.Counter((loss, check) for its in cells.values() for loss, _, check in its)
+    found: dict[str, dict[str, int]] = {}
+    for (loss, check), n in sorted(counts.items()):
+        found.setdefault(loss, {})[check] = n
+    return found
+
+
+def cells_by_check(published: Report) -> list[tuple[str, ...]]:
+    """A row a check: its name, for how many losses it passed, and in how many cells."""
+    by_loss = published["cells_by_loss"]
+    checks = sorted({check for its in by_loss.values() for check in its})
+    counts = {check: [its[check] for its in by_loss.values() if check in its] for check in checks}
+    return [(check.replace("_", " "), str(len(its)), f"{sum(its):,}") for check, its in counts.items()]
+
+
+def by_template(planted: set[str]) -> dict[str, int]:
+    """Planted faults, each once however many backends catch it, by the test that plants them."""
+    counts = collections.Counter(name.partition("[")[0].removeprefix("test_") for name in planted)
+    return dict(sorted(counts.items()))
+
+
+def tests_of_tests(report: Report) -> int:
+    """Those that passed: they hold the tests to something, and no loss."""
+    return sum(counts.get("passed", 0) for test, counts in report["tests"].items() if test.startswith("tests/meta/"))
 
 
 def reason(report: Report, test: str) -> Report:
@@ -88,7 +127,7 @@ def text(published: Report) -> str:
         if isinstance(value, list):
             rows = ",\n".join(f"  {json.dumps(row)}" for row in value)
             parts.append(f'"{key}": [\n{rows}\n]')
-        elif key == "tests":
+        elif key in ("tests", "cells_by_loss"):
             rows = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
             parts.append(f'"{key}": {{\n{rows}\n}}')
         else:
@@ -100,9 +139,9 @@ def faults(published: Report, measured: Report) -> list[str]:
     """Where the published figures claim more than was measured, or leave out a loss."""
     found = []
     for count in ("cells", "planted", "refused", "halves"):
-        for backend, n in published[count].items():
-            if n > measured[count].get(backend, 0):
-                found.append(f"{count} on {backend}: {n} published, {measured[count].get(backend, 0)} measured")
+        for of, n in published[count].items():
+            if n > measured[count].get(of, 0):
+                found.append(f"{count}, {of}: {n} published, {measured[count].get(of, 0)} measured")
     claims = {tuple(e[k] for k in KEY): e for e in published["errors"]}
     facts = {tuple(e[k] for k in KEY): e for e in measured["errors"]}
     found += [f"published, not measured: {' '.join(key)}" for key in sorted(claims.keys() - facts.keys())]
@@ -165,9 +204,9 @@ def summary(published: Report) -> str:
     cells = ", ".join(f"{b} {n}" for b, n in published["cells"].items())
     total = {name: sum(published[name].values()) for name in ("cells", "halves", "planted", "refused")}
     return (
-        f"{total['cells']} cells passed (loss x backend x dtype x check: {cells}); "
-        f"{total['halves']:,} half-precision results compared; {total['planted']} planted faults, all caught; "
-        f"{total['refused']} refused calls, each with its sentence; GPU: {device(published, 'gpu')}."
+        f"{total['cells']:,} cells passed (loss x backend x dtype x check: {cells}); "
+        f"{total['halves']:,} half-precision results compared; {total['planted']:,} planted faults, all caught; "
+        f"{total['refused']:,} refused calls, each with its sentence; GPU: {device(published, 'gpu')}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 import re
 from typing import Any
 
@@ -17,7 +18,7 @@ def report(**changes: Any) -> dict[str, Any]:
     return {
         "versions": {"exit_status": 0, "keras": "3"},
         "cells": [["Huber", "float32", "value"], ["Huber", "float32", "value"], ["Huber", "float64", "value"]],
-        "planted": ["a", "b"],
+        "planted": ["test_value[Huber]", "test_value[FocalLoss]", "test_law"],
         "refused": 3,
         "blocks": [4, 4],
         "halves": [
@@ -28,13 +29,39 @@ def report(**changes: Any) -> dict[str, Any]:
             {**error, "parameters": "{}", "ulp": 2.0, "ratio": 0.1, "y_true": [0.0], "y_pred": [1.0]},
             {**error, "parameters": "{'delta': 2}", "ulp": 1.0, "ratio": 0.3, "y_true": [0.0], "y_pred": [9.0]},
         ],
-        "tests": {"t.py::test_a": {"passed": 2}, "t.py::test_b": {"skipped": 1}},
+        "tests": {
+            "t.py::test_a": {"passed": 2},
+            "t.py::test_b": {"skipped": 1},
+            "tests/meta/t.py::test_c": {"passed": 7},
+        },
         "reasons": {"t.py::test_b": "no such thing here"},
         **changes,
     }
 
 
 GPU = {"backend": "jax", "kind": "gpu", "device": "a card", "date": "2026-01-02", "passed": 54, "versions": {}}
+
+
+def test_counts_are_honest() -> None:
+    """A check of a loss is a cell, once; a fault that two backends catch is one fault."""
+    wider = report(cells=[["Huber", "float32", "value"], ["FocalLoss", "float32", "gradient"]])
+    other = {"provider": "keras", **{k: v for k, v in report()["errors"][0].items() if k != "provider"}}
+    wider["errors"].append(other)
+    got = published.joined({"jax": report(), "torch": wider}, [], {})
+    assert got["cells"] == {"jax": 2, "torch": 2}
+    assert got["cells_by_loss"] == {"FocalLoss": {"gradient": 1}, "Huber": {"value": 3}}
+    assert published.cells_by_check(got) == [("gradient", "1", "1"), ("value", "1", "3")]
+    assert got["planted"] == {"law": 1, "value": 2}
+    assert (got["tests_of_tests"]["jax"], got["recordings"]) == (7, {"jax": 0, "torch": 1})
+    assert "4 cells passed" in published.summary(got)
+    assert "; 3 planted faults" in published.summary(got)
+
+
+def test_another_schema_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setattr(published, "FILE", tmp_path / "evidence.json")
+    published.FILE.write_text('{"schema": 1}')
+    with pytest.raises(ValueError, match=r"must have schema 2\. Got 1: nox -s agreement -- --write renews it"):
+        published.read()
 
 
 def test_joined() -> None:
@@ -61,7 +88,7 @@ def test_disagreements_keep_the_worst() -> None:
 def test_a_count_too_high_is_a_fault(count: str) -> None:
     measured = published.joined({"jax": report()}, [], {})
     claimed = copy.deepcopy(measured)
-    claimed[count]["jax"] += 1
+    claimed[count]["law" if count == "planted" else "jax"] += 1
     assert len(published.faults(claimed, measured)) == 1
     assert published.faults(measured, claimed) == [], "more was measured than is published"
 
