@@ -1,0 +1,102 @@
+"""What the losses on the overlap of regions share: counts, their ratio, and weights that enter the counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from keras import ops
+
+from polyloss.core import numerics, reduce, shapes
+from polyloss.core.loss import SetLoss
+from polyloss.core.numerics import Tensor
+from polyloss.core.parameters import one_of
+from polyloss.losses._softmax import log_classes, one_hot
+
+Per = Annotated[str, one_of("sample", "batch")]
+Average = Annotated[str, one_of("macro", "micro")]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixels by target and prediction, each counted by its probability and weight."""
+
+    hits: Tensor
+    false_positives: Tensor
+    false_negatives: Tensor
+
+
+def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average: str, weight: Tensor | None) -> Counts:
+    """Counts of each sample or of the batch, (B, classes) or (classes,); "micro" without the class axis."""
+    y = _masks(y_true, y_pred)
+    p, q = _probabilities(y_pred, from_logits)
+    yes, no = (y, 1 - y) if weight is None else (weight * y, weight * (1 - y))
+    last = len(y_pred.shape) - 1
+    axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
+    hits, false_positives, false_negatives = (ops.sum(x, axis=axes) if axes else x for x in (yes * p, no * p, yes * q))
+    return Counts(hits, false_positives, false_negatives)
+
+
+def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """A mask a class; NaN for labels out of range, and for what is no mask."""
+    if not shapes.is_labels(y_true, y_pred):
+        return numerics.nan_outside(y_true, 0.0, 1.0)
+    labels, valid = numerics.valid_labels(y_true, numerics.size(y_pred, -1))
+    return ops.where(ops.expand_dims(valid, -1), one_hot(labels, y_pred, -1), float("nan"))
+
+
+def _probabilities(y_pred: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
+    """Of each class and of its absence, both to the last digits."""
+    if not from_logits:
+        p = numerics.nan_outside(y_pred, 0.0, 1.0)
+        return p, 1 - p
+    if y_pred.shape[-1] == 1:
+        return numerics.sigmoid_pair(y_pred)
+    log_p = log_classes(y_pred, True, -1)
+    return ops.exp(log_p), -ops.expm1(log_p)
+
+
+def averaged(values: Tensor, average: str) -> Tensor:
+    """The mean over the classes, where there is one value a class."""
+    return numerics.mean(values) if average == "macro" else values
+
+
+class RegionLoss(SetLoss, abstract=True):
+    """Base of losses on regions, whose function takes `weight`, one a sample or pixel, into its counts.
+
+    With ``per="sample"`` weights of shape (B,) multiply the values, and a mask of that shape leaves samples out; finer
+    ones enter the counts, and a sample whose pixels are all masked is masked. With ``per="batch"`` all of them enter
+    the counts. Either way the loss of a batch with pixels of weight 0 is that of the batch without them.
+    """
+
+    if TYPE_CHECKING:
+        per: str
+
+    def call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None) -> Tensor:
+        """One value a sample, or a scalar for the batch; `weight` lines up with the pixels from the batch axis."""
+        return self._formula(y_true, y_pred, weight=weight, **self._options())
+
+    def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
+        pixels = y_pred[..., 0] if len(y_pred.shape) else y_pred
+        weight, mask = (
+            None if given is None else reduce.line_up(self._where(), what, given, pixels, "pixels")
+            for given, what in ((weight, "sample_weight"), (mask, "mask"))
+        )
+        of_samples, of_pixels = self._apart(weight)
+        present, kept = self._apart(mask)
+        y_true, y_pred = self._without_absent(y_true, y_pred, of_samples, present)
+        if kept is not None:
+            of_pixels = ops.where(kept, 1.0 if of_pixels is None else of_pixels, 0.0)
+            if self.per == "sample":
+                present = ops.any(kept, axis=tuple(range(1, len(kept.shape))))
+        values = self.call(y_true, y_pred, of_pixels)
+        of_samples = None if of_samples is None else ops.cast(of_samples, numerics.dtype_of(values))
+        return self._reduce(values, of_samples, present)
+
+    def _apart(self, weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """Weights of whole samples, (B,), and those that enter the counts."""
+        if weight is None:
+            return None, None
+        if self.per == "batch" or any(d != 1 for d in weight.shape[1:]):
+            return None, weight
+        return ops.reshape(weight, (-1,)), None
