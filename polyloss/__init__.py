@@ -15,24 +15,42 @@ from polyloss.core.declared import catalogue
 from polyloss.core.loss import Loss, SetLoss
 from polyloss.core.validate import validate
 from polyloss.framework import gradient
+from polyloss.losses import boxes as _boxes
 from polyloss.losses import classification as _classification
+from polyloss.losses import distillation as _distillation
 from polyloss.losses import imbalance as _imbalance
+from polyloss.losses import probabilistic as _probabilistic
 from polyloss.losses import regression as _regression
+from polyloss.losses.boxes import *  # noqa: F403
 from polyloss.losses.classification import *  # noqa: F403
+from polyloss.losses.distillation import *  # noqa: F403
 from polyloss.losses.imbalance import *  # noqa: F403
 from polyloss.losses.metric import pairs as _pairs
+from polyloss.losses.metric import triplets as _triplets
+from polyloss.losses.metric import views as _views
 from polyloss.losses.metric.pairs import *  # noqa: F403
+from polyloss.losses.metric.triplets import *  # noqa: F403
+from polyloss.losses.metric.views import *  # noqa: F403
+from polyloss.losses.probabilistic import *  # noqa: F403
 from polyloss.losses.regression import *  # noqa: F403
+from polyloss.losses.segmentation import overlap as _overlap
+from polyloss.losses.segmentation.overlap import *  # noqa: F403
 
 __version__ = "0.1.0"
 
 __all__ = ["Loss", "SetLoss", "__version__", "catalogue", "gradient", "training", "validate"]
 __all__ += _adversarial.__all__
 __all__ += _penalties.__all__
+__all__ += _boxes.__all__
 __all__ += _classification.__all__
+__all__ += _distillation.__all__
 __all__ += _imbalance.__all__
+__all__ += _overlap.__all__
 __all__ += _pairs.__all__
+__all__ += _probabilistic.__all__
 __all__ += _regression.__all__
+__all__ += _triplets.__all__
+__all__ += _views.__all__
 __all__.sort()
 
 _LAZY = ("plot", "study")

@@ -1,15 +1,29 @@
-"""A `Case`: all that the evidence machinery needs to know of one loss."""
+"""A `Case`: all that the evidence machinery needs to know of one loss.
+
+The templates of `tests/checks` run over every case; one that makes sense for some only says which, with
+``@pytest.mark.cases(only=supervised)``, say. Every template has a fault planted in `tests/meta/planted.py`.
+
+Edge cases: every row of the table in a function's docstring is run. A `Corner` names the row that it stands for by the
+text of the row's first column, ``Corner({}, [0.0], [inf], [inf], [1.0], edge="error +-inf")``; a row may have several
+corners. `tests/meta/test_edges.py` fails for a row without a corner, for a corner whose row is not there, and for one
+that contradicts its row as far as the row can be read: numbers, ``+-inf``, ``NaN``, and expressions of the parameters,
+``n`` (elements in the sample) and ``epsilon`` such as ``-1/n by r`` or ``-log(epsilon)``; "none" and "not promised"
+want a corner without a gradient, "finite" a finite one. For other words the corner is what they mean.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from keras import ops
 
+import polyloss
 from polyloss.core.declared import REQUIRED
+from polyloss.core.function import declaration
 from polyloss.core.kinds import Kind
 from tests.oracle import Reference
 
@@ -21,7 +35,8 @@ Parameters = dict[str, Any]
 class Corner:
     """One sample whose value (and gradient) is known exactly; what bad values give is a corner too.
 
-    `gradient` None: it is not promised. An entry None: that entry is not promised.
+    `gradient` None: it is not promised. An entry None: that entry is not promised. `edge`: the row of the docstring's
+    table of edge cases that it stands for, by the text of the row's first column.
     """
 
     parameters: Parameters
@@ -30,6 +45,7 @@ class Corner:
     value: Sequence[float]
     gradient: Sequence[float | None] | None = None
     labels: str = "float32"
+    edge: str | None = None
 
     def __str__(self) -> str:
         given = ",".join(f"{k}={v}" for k, v in self.parameters.items())
@@ -38,13 +54,24 @@ class Corner:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that must raise exactly this sentence."""
+    """A call that must raise exactly this sentence; where nothing is wrong with the inputs, the class raises it too.
+
+    `inputs`: what is given by position, where that is not `y_true` and `y_pred`.
+    """
 
     message: str
     parameters: Parameters = field(default_factory=dict)
     y_true: Any = None
     y_pred: Any = None
     error: type[Exception] = ValueError
+    inputs: tuple[Any, ...] | None = None
+
+    @property
+    def given(self) -> tuple[Any, ...] | None:
+        """The inputs at fault, in the order of the function; None: any will do."""
+        if self.inputs is not None or self.y_pred is None:
+            return self.inputs
+        return self.y_true, self.y_pred
 
 
 @dataclass(frozen=True)
@@ -56,12 +83,57 @@ class Law:
     statement: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
 
 
+@dataclass(frozen=True)
+class Minimiser:
+    """The constant prediction that minimises the mean loss over data, known in closed form.
+
+    Attributes:
+        name: What it is: "the mean", "the log-odds".
+        draw: Targets of all samples, (N, ...), from a random generator.
+        at: The constant, from the targets: the prediction of one sample, or a number that all its entries are.
+        parameters: Of the loss.
+        row: The shape of one sample's prediction, where `at` gives a number.
+    """
+
+    name: str
+    draw: Callable[[np.random.Generator], np.ndarray]
+    at: Callable[[np.ndarray], Any]
+    parameters: Parameters = field(default_factory=dict)
+    row: tuple[int, ...] | None = None
+
+
+def of_reals(name: str, at: Callable[[np.ndarray], Any], **parameters: Any) -> Minimiser:
+    """Over 301 skew numbers, one a sample: mean, median and mode differ."""
+    return Minimiser(name, lambda rng: rng.gamma(2.0, 3.0, (301, 1)).astype("float32"), at, parameters)
+
+
+def of_decisions(name: str, at: Callable[[float], float], **parameters: Any) -> Minimiser:
+    """Over yes/no decisions of which 30 in 100 are yes; `at` gets that share."""
+    targets = (np.arange(100) < 30).astype("float32")[:, None]
+    return Minimiser(name, lambda rng: targets, lambda y: np.array([at(float(y.mean()))]), parameters)
+
+
+def of_classes(
+    name: str, at: Callable[[np.ndarray], np.ndarray], one_hot: bool = False, **parameters: Any
+) -> Minimiser:
+    """Over labels of three classes, 50, 30 and 20 of 100; `at` gets these shares."""
+    labels = np.repeat(np.arange(3, dtype="int32"), [50, 30, 20])
+    targets = np.eye(3, dtype="float32")[labels] if one_hot else labels
+    shares = np.array([0.5, 0.3, 0.2])
+    return Minimiser(name, lambda rng: targets, lambda y: at(shares), parameters)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case:
     """One loss: its reference, corners, refusals and laws. Its kind supplies inputs, batch, output and refused shapes.
 
+    Of an adversarial loss each player has a case of its own. A sample of it is a whole batch of scores, [real, fake],
+    (2, n); `function` takes many of them and gives one value each, with targets that say nothing. A corner's two sides
+    may differ in length.
+
     Attributes:
         loss: The class; its function is `loss.function`.
+        player: "discriminator" or "generator", of an adversarial loss.
         reference: The formula for one sample, on `tests.oracle.Dual` numbers: (y, p, **parameters) to a
             list of values.
         variants: Parameters to try.
@@ -69,34 +141,110 @@ class Case:
         corners: Exact points.
         refused: Calls that raise, beyond what the kind refuses.
         laws: Identities.
+        minimisers: The constants that minimise the mean loss, where there is a closed form.
         halves: For elementwise losses: (y, x, **parameters) to value and gradient in float64 NumPy, over
             all finite half-precision x.
         half_targets: The targets tried with all halves.
         floor: Absolute allowance in units of the ulp of 1.0 (softmax losses: 1, as every framework has).
+        steepness: The factor between the gradient and that of a softmax loss by its logits, from all parameters (a
+            scale, say): the gradient's floor is the floor times it.
         terms: How many terms the loss sums over.
         own_inputs: (parameters, dtype) to a batch of samples, where those of the kind do not do.
+        without: Parameters of Keras's class of the same name that are not here; its order by position ends before them.
     """
 
     loss: Any
+    player: str | None = None
     reference: Reference
     variants: Sequence[Parameters] = ({},)
     example: Parameters = field(default_factory=dict)
     corners: Sequence[Corner] = ()
     refused: Sequence[Refusal] = ()
     laws: Sequence[Law] = ()
+    minimisers: Sequence[Minimiser] = ()
     halves: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
     half_targets: Sequence[float] = (0.0, 1.0)
     floor: float = 0.0
+    steepness: Callable[[Parameters], float] = lambda options: 1.0
     terms: int = 1
     own_inputs: Callable[[Parameters, str], Arrays] | None = None
+    without: Sequence[str] = ()
+
+    @property
+    def plain(self) -> Callable[..., Any]:
+        """The function as users have it."""
+        return self.loss.function if self.player is None else getattr(polyloss, self.loss.players[self.player].name)
 
     @property
     def function(self) -> Callable[..., Any]:
-        return self.loss.function
+        """(y_true, y_pred, **parameters) to the values of many samples."""
+        return self.over(self.plain) if self.player is None else self._of_batches(self.plain)
+
+    def over(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, which takes what `plain` takes, for many samples: where a sample is a whole batch, one after the
+        other; a single one is taken as it is."""
+        if not self.kind.whole_batch:
+            return function
+        rank = self.batch(self.example)[1].ndim
+
+        def values(y_true: Any, y_pred: Any, **parameters: Any) -> Any:
+            if len(y_pred.shape) == rank:
+                return function(y_true, y_pred, **parameters)
+            return ops.stack([function(y_true[i], y_pred[i], **parameters) for i in range(y_pred.shape[0])])
+
+        return values
 
     @property
     def name(self) -> str:
-        return self.loss.__name__
+        return self.loss.__name__ if self.player is None else self.loss.players[self.player].name
+
+    @property
+    def plain_name(self) -> str:
+        """Who speaks in the errors of `plain`."""
+        return self.loss.function.__name__ if self.player is None else self.name
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The inputs of the function: what it needs beside parameters."""
+        known = declaration(self.loss.function) if self.player is None else self.loss.players[self.player]
+        return tuple(name for name in known.names if name in INPUTS and name not in known.defaults)
+
+    def of_class(self, loss: Any) -> Callable[[Any, Any], Any]:
+        """(y_true, y_pred) to the values of many samples, from an instance of the class without a reduction."""
+        return loss if self.player is None else self._of_batches(getattr(loss, self.player))
+
+    def sides(self, y_true: Any, y_pred: Any) -> tuple[Any, ...]:
+        """What `plain` takes: targets and predictions; of a player the scores of one batch, [real, fake]."""
+        given = {"y_true": y_true, "y_pred": y_pred}
+        if self.player is not None:
+            given = {"real": y_pred[0], "fake": y_pred[1]}
+        return tuple(given[name] for name in self.takes)
+
+    def _of_batches(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def values(y_true: Any, y_pred: Any, **parameters: Any) -> Any:
+            return ops.stack([function(*self.sides(None, y_pred[i]), **parameters) for i in range(y_pred.shape[0])])
+
+        return values
+
+    def sample(self, corner: Corner) -> tuple[np.ndarray, np.ndarray]:
+        """A corner as a batch of one; sides of different lengths one after the other."""
+        p = corner.y_pred if self._even(corner) else [x for side in corner.y_pred for x in side]
+        return np.array([corner.y_true], corner.labels), np.array([p], "float32")
+
+    def at(self, corner: Corner) -> Callable[[Any, Any], Any]:
+        """The function for batches of such corners, as `sample` makes them."""
+        if self._even(corner):
+            return lambda y_true, y_pred: self.function(y_true, y_pred, **corner.parameters)
+        real = len(corner.y_pred[0])
+
+        def values(y_true: Any, y_pred: Any) -> Any:
+            batches = [(y_pred[i, :real], y_pred[i, real:]) for i in range(y_pred.shape[0])]
+            return ops.stack([self.plain(*self.sides(None, batch), **corner.parameters) for batch in batches])
+
+        return values
+
+    def _even(self, corner: Corner) -> bool:
+        return self.player is None or len(corner.y_pred[0]) == len(corner.y_pred[1])
 
     @property
     def kind(self) -> Kind:
@@ -110,7 +258,27 @@ class Case:
     @property
     def refusals(self) -> list[Refusal]:
         """What the kind refuses, and what the loss does."""
-        return [*of_kind(self.kind, self.function.__name__, self.options({}), self.example), *self.refused]
+        if self.player is not None:
+            return [*self._no_tensors(), *self.refused]
+        return [*of_kind(self.kind, self.plain_name, self.options({}), self.example), *self.refused]
+
+    def _no_tensors(self) -> list[Refusal]:
+        ordinary = self.sides(*(a[0] for a in self.batch(self.example)))
+        wrong = [(None, "be a tensor", "None"), ("no", "be a tensor", "'no'")]
+        return [
+            Refusal(
+                f"{self.name}: {name} must {must}. Got {name}={shown}.",
+                self.example,
+                error=TypeError,
+                inputs=(*ordinary[:i], value, *ordinary[i + 1 :]),
+            )
+            for i, name in enumerate(self.takes)
+            for value, must, shown in wrong
+        ]
+
+    def floors(self, parameters: Parameters) -> tuple[float, float]:
+        """Of the value and of the gradient."""
+        return self.floor, self.floor * self.steepness(self.options(parameters))
 
     def options(self, parameters: Parameters) -> Parameters:
         """All parameters, the defaults among them."""
@@ -126,9 +294,41 @@ class Case:
             return self.own_inputs(parameters, dtype)
         return self.kind.inputs(self.options(parameters), dtype)
 
+    def ordinary(self, backend: Any) -> tuple[Any, ...]:
+        """Inputs for `plain`."""
+        y, p = self.batch(self.example)
+        return tuple(backend.tensor(a) for a in self.sides(y, p if self.player is None else p[0]))
+
+    @property
+    def to_compile(self) -> Case:
+        """The same with few inputs where each is traced by itself."""
+        if self.player is None and not self.kind.whole_batch:
+            return self
+        first = lambda parameters, dtype: tuple(a[:7] for a in self.inputs(parameters, dtype))  # noqa: E731
+        return replace(self, own_inputs=first)
+
     def batch(self, parameters: Parameters) -> Arrays:
-        """Six ordinary samples in float32; labels in their own dtype."""
+        """Six ordinary rows in float32; labels in their own dtype."""
         return self.kind.batch(self.options(parameters))
+
+
+INPUTS = ("y_true", "y_pred", "present", "weight", "real", "fake")
+"""What the functions take beside parameters."""
+
+
+def supervised(case: Case) -> bool:
+    """Losses of targets and predictions, with weights and reductions: not those of two networks."""
+    return case.player is None
+
+
+def of_sets(case: Case) -> bool:
+    """Losses over a set of rows."""
+    return supervised(case) and issubclass(case.loss, polyloss.SetLoss)
+
+
+def as_sets(case: Case) -> Sequence[Parameters]:
+    """Parameters of such a loss under which the rows of a batch are one set."""
+    return case.variants if case.kind.whole_batch else [{**case.example, "per": "batch"}]
 
 
 nan, inf = math.nan, math.inf

@@ -74,15 +74,28 @@ def poly_loss(
     return crossentropy + epsilon * ops.sum(y * (1 - p), axis=axis)
 
 
+def kl_divergence(y_true: Tensor, y_pred: Tensor, *, from_logits: bool = False, axis: int = -1) -> Tensor:
+    lacks("Kullback-Leibler divergence but along the last axis", not is_last(axis, y_pred))
+    return losses.kl_divergence(y_true, ops.softmax(y_pred) if from_logits else y_pred)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,
     "SparseCategoricalCrossentropy": sparse_categorical_crossentropy,
     "PolyLoss": poly_loss,
+    "KLDivergence": kl_divergence,
 }
+
+
+def _kl_class(*, from_logits: bool = False, axis: int = -1, **parameters: Any) -> losses.Loss:
+    lacks("logits in its Kullback-Leibler divergence", from_logits)
+    return losses.KLDivergence(**parameters)
+
 
 CLASSES: dict[str, Callable[..., Any]] = {
     "BinaryCrossentropy": losses.BinaryCrossentropy,
     "CategoricalCrossentropy": losses.CategoricalCrossentropy,
     "SparseCategoricalCrossentropy": losses.SparseCategoricalCrossentropy,
+    "KLDivergence": _kl_class,
 }

@@ -81,9 +81,38 @@ def _categorical_focal_class(*, alpha: float | Sequence[float] | None = None, **
     return losses.CategoricalFocalCrossentropy(alpha=1.0 if alpha is None else alpha, **parameters)
 
 
+def logit_adjusted_loss(
+    y_true: Tensor, y_pred: Tensor, *, class_counts: Sequence[float], tau: float = 1.0, axis: int = -1
+) -> Tensor:
+    """Not one function of Keras: its cross-entropy, of logits with the classes' frequencies added."""
+    lacks("vector of classes but along the last axis", not is_last(axis, y_pred))
+    counts = ops.convert_to_tensor(class_counts, dtype=y_pred.dtype)
+    adjusted = y_pred + tau * ops.log(counts / ops.sum(counts))
+    return losses.categorical_crossentropy(table(y_true, y_pred, axis), adjusted, from_logits=True)
+
+
+def ldam_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    class_counts: Sequence[float],
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    axis: int = -1,
+) -> Tensor:
+    """Not one function of Keras: its cross-entropy, of logits from which the margins are taken."""
+    lacks("vector of classes but along the last axis", not is_last(axis, y_pred))
+    y = table(y_true, y_pred, axis)
+    margins = ops.convert_to_tensor(class_counts, dtype=y_pred.dtype) ** -0.25
+    lowered = y_pred - y * margins * (max_margin / ops.max(margins))
+    return losses.categorical_crossentropy(y, scale * lowered, from_logits=True)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "FocalLoss": focal_loss,
     "CategoricalFocalLoss": categorical_focal_loss,
+    "LogitAdjustedLoss": logit_adjusted_loss,
+    "LDAMLoss": ldam_loss,
 }
 
 AVERAGED: dict[str, Callable[..., Any]] = {

@@ -126,11 +126,10 @@ def draw(entry: About, options: dict[str, Any], folder: pathlib.Path) -> None:
 
 def examples(entry: About) -> list[str]:
     """In `compile`, and as a function."""
-    required = [p.name for p in entry.parameters if p.default is None]
-    logits = "from_logits=True" if any(p.name == "from_logits" for p in entry.parameters) else ""
-    made = f"polyloss.{entry.name}({logits})"
-    if required:
-        raise PageError(f"{entry.name}: an example needs values for {', '.join(required)}")
+    shown = entry.cls._shown()
+    made = f"polyloss.{entry.name}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+    if lacking := [p.name for p in entry.parameters if p.default is None and p.name not in shown]:
+        raise PageError(f"{entry.name}: an example needs values for {', '.join(lacking)}")
     use = {
         "loss": f'model.compile(optimizer="adam", loss={made})',
         "adversarial": f"gan = polyloss.training.AdversarialModel(generator, discriminator)\ngan.compile(loss={made})",

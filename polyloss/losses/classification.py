@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
 
+import keras
 from keras import ops
 
 from polyloss.core import numerics
 from polyloss.core.function import loss_function
-from polyloss.core.kinds import DISTRIBUTIONS, LABELS, ONE_OF_MANY, YES_NO
+from polyloss.core.kinds import DISTRIBUTIONS, LABELS, ONE_OF_MANY, SOFT_LABELS, YES_NO
 from polyloss.core.loss import Loss
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import (
@@ -31,10 +32,12 @@ from polyloss.losses._softmax import at_class, labelled, log_class, log_classes,
 __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "KLDivergence",
     "PolyLoss",
     "SparseCategoricalCrossentropy",
     "binary_crossentropy",
     "categorical_crossentropy",
+    "kl_divergence",
     "poly_loss",
     "sparse_categorical_crossentropy",
 ]
@@ -301,6 +304,86 @@ class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentro
         "torch": "torch.nn.CrossEntropyLoss",
         "optax": "optax.losses.softmax_cross_entropy_with_integer_labels",
         "tensorflow": "tf.nn.sparse_softmax_cross_entropy_with_logits",
+    }
+
+
+# -- divergence ------------------------------------------------------------------------------------
+
+
+@loss_function(SOFT_LABELS)
+def kl_divergence(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    from_logits: Flag = False,
+    axis: Axis = -1,
+) -> Tensor:
+    r"""Kullback-Leibler divergence: how much longer data of y are when they are coded for p.
+
+    .. math:: \ell = \sum_c y_c \log \frac{y_c}{p_c}, \qquad p = \mathrm{softmax}(x) \text{ from logits}
+
+    with :math:`0 \log 0 = 0`. It is the cross-entropy less the entropy of the targets.
+
+    When to choose it: the targets are probabilities (of annotators, of a teacher), and a loss of 0 is to
+    mean that they are met. The gradient is that of `categorical_crossentropy`, and with one-hot labels so
+    is the value. Where a teacher gives logits, `distillation_loss`.
+
+    Args:
+        y_true: Probabilities, (..., classes); any real or integer dtype.
+        y_pred: Probabilities (as they are: rows are not renormalised, as in Keras), or logits with
+            ``from_logits=True``; shape of `y_true`. A logit of -inf rules its class out.
+        from_logits: Whether `y_pred` are logits.
+        axis: The class axis.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without `axis`, in nats.
+
+    Raises:
+        ValueError: for shapes that differ, and parameters out of range.
+        TypeError: for parameters of the wrong type.
+
+    =============================  =================================  ================================
+    input                          value                              gradient
+    =============================  =================================  ================================
+    y = p                          0, exactly                         -1 for each p_c
+    y = 0                          that class adds 0, exactly         0 for that p_c
+    p = 0, its y = 1               -log(epsilon)                      -1 / epsilon: through the clip
+    logit -inf, its y = 0          as if the class were not there     0 for that logit
+    logit -inf, its y > 0          inf                                -y_c for that logit
+    largest logit not finite       NaN                                none
+    y or p outside [0, 1]          NaN                                none
+    =============================  =================================  ================================
+
+    >>> loss = polyloss.kl_divergence([[0.5, 0.5]], [[0.0, 2.0]], from_logits=True)
+    >>> round(float(loss[0]), 5)
+    0.43378
+
+    References: Kullback and Leibler (1951), On Information and Sufficiency.
+    """
+    y = numerics.clip(numerics.nan_outside(y_true, 0.0, 1.0), 0.0, 1.0)
+    some = ops.where(ops.equal(y, 0), 1.0, y)  # 0 log 0 = 0
+    if from_logits:
+        return ops.sum(numerics.times(y, ops.log(some) - numerics.log_softmax(y_pred, axis)), axis=axis)
+    p = numerics.clip_through(numerics.nan_outside(y_pred, 0.0, 1.0), keras.config.epsilon(), 1.0)
+    return ops.sum(y * ops.log(some / p), axis=axis)
+
+
+class KLDivergence(Loss, function=kl_divergence, kw_only=False):
+    """Class form of `kl_divergence`; a drop-in for `keras.losses.KLDivergence`.
+
+    >>> polyloss.KLDivergence(from_logits=True)
+    KLDivergence(from_logits=True, axis=-1)
+    """
+
+    _: KW_ONLY
+    from_logits: bool = False
+    axis: int = -1
+
+    tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "distillation")
+    elsewhere: ClassVar[dict[str, str]] = {
+        "keras": "keras.losses.KLDivergence",
+        "torch": "torch.nn.KLDivLoss",
+        "optax": "optax.losses.kl_divergence",
     }
 
 

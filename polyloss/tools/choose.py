@@ -122,15 +122,16 @@ TARGETS = (
             ),
             Data(
                 "soft",
-                "labelled one-hot or with soft labels (mixup, distillation)",
+                "labelled one-hot or with soft labels (mixup, several people's votes)",
                 (
                     Pick("CategoricalCrossentropy", "The usual one for whole rows of labels.", LOGITS),
+                    Pick("KLDivergence", "The same gradient, and 0 where the labels are met exactly.", LOGITS),
                     Pick("PolyLoss", "The same with one more parameter to tune; takes soft labels too.", LOGITS),
                 ),
             ),
             Data(
                 "imbalanced",
-                "with classes very unequal in number",
+                "with classes very unequal in number, and probabilities of the data as they are",
                 (
                     Pick("CategoricalFocalLoss", "Samples that are easy fade; the rare classes are not.", LOGITS),
                     Pick(
@@ -138,6 +139,36 @@ TARGETS = (
                         "One weight a class, the rare ones larger; probabilities shift by a known factor.",
                         {"class_weights": (1.0, 5.0, 20.0), **LOGITS},
                     ),
+                ),
+            ),
+            Data(
+                "long-tailed",
+                "with classes very unequal in number, each of which matters as much as the others",
+                (
+                    Pick(
+                        "LogitAdjustedLoss",
+                        "Frequent classes get a head start in training, so that the logits rank classes as if all were "
+                        "equally frequent.",
+                        {"class_counts": (900, 90, 10)},
+                    ),
+                    Pick(
+                        "LDAMLoss",
+                        "Rare classes must lead by a larger margin; for outputs that are cosines.",
+                        {"class_counts": (900, 90, 10)},
+                    ),
+                    Pick("CategoricalFocalLoss", "If what is rare is also what is hard.", LOGITS),
+                ),
+            ),
+            Data(
+                "distilled",
+                "labelled by another model: its logits or probabilities",
+                (
+                    Pick(
+                        "DistillationLoss",
+                        "The teacher's logits are the targets; the temperature lets its second thoughts be heard.",
+                        {"temperature": 2.0},
+                    ),
+                    Pick("KLDivergence", "If the teacher gives probabilities.", LOGITS),
                 ),
             ),
             Data(
@@ -176,7 +207,20 @@ TARGETS = (
                 "with outliers: a stuck sensor, an accident on the road",
                 (
                     Pick("Huber", "Outliers pull no harder than `delta`; choose it where ordinary errors end."),
+                    Pick("LogCosh", "The same without a kink and with nothing to choose; scale errors to about 1."),
                     Pick("MeanAbsoluteError", "The median of the target; nothing to choose, but a slower end."),
+                ),
+            ),
+            Data(
+                "intervals",
+                "to be predicted with a bound, an interval or how sure the model is",
+                (
+                    Pick(
+                        "QuantileLoss",
+                        "One prediction a quantile, whatever the distribution: here the band that holds eight of ten.",
+                        {"quantiles": (0.1, 0.5, 0.9)},
+                    ),
+                    Pick("GaussianNLLLoss", "Mean and variance of each target, where errors are about Gaussian."),
                 ),
             ),
             Data(
@@ -294,7 +338,7 @@ def choose(targets: str, data: str) -> tuple[Pick, ...]:
 
     >>> from polyloss.tools.choose import choose
     >>> [pick.code for pick in choose("numbers", "outliers")]
-    ['polyloss.Huber()', 'polyloss.MeanAbsoluteError()']
+    ['polyloss.Huber()', 'polyloss.LogCosh()', 'polyloss.MeanAbsoluteError()']
     """
     return named("data", named("targets", TARGETS, targets).data, data).picks
 

@@ -65,9 +65,7 @@ class Panel:
 def _of(where: str, loss: Any, parameters: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
     """One instance for each value of the parameter that has several, and their labels."""
     cls = find(loss, where)
-    given = loss.get_config() if isinstance(loss, Declared) else {}
-    if not given and "from_logits" in cls._fields:
-        given["from_logits"] = True
+    given = loss.get_config() if isinstance(loss, Declared) else cls._shown()
     several = [name for name, value in parameters.items() if isinstance(value, list)]
     if len(several) > 1:
         refuse(where, "parameters", "have several values for one at most", several)
@@ -83,6 +81,12 @@ def _of(where: str, loss: Any, parameters: Mapping[str, Any]) -> tuple[list[Any]
     ]
 
 
+def _classes(loss: Any) -> int:
+    """As many as a parameter with one entry a class has entries; else ten."""
+    vectors = [v for name, v in loss._options().items() if isinstance(v, tuple) and loss._rules()[name].per_class]
+    return len(vectors[0]) if vectors else 10
+
+
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -92,7 +96,7 @@ def curves(
     *,
     span: tuple[float, float] | None = None,
     points: int = 401,
-    classes: int = 10,
+    classes: int | None = None,
     **parameters: Any,
 ) -> list[Panel]:
     """Values and slopes of a loss, as numbers: what `figure` draws.
@@ -105,7 +109,8 @@ def curves(
         loss: A class, an instance, or a name: ``"FocalLoss"``, ``"focal_loss"``.
         span: From where to where; by default what suits the loss.
         points: How many points a curve has.
-        classes: How many classes a softmax loss is drawn with.
+        classes: How many classes a softmax loss is drawn with; by default as many as a parameter with one entry
+            a class has, else 10.
         **parameters: Of the loss. A list stands for several values, one curve each, for one parameter at
             most. Logits are the default here.
 
@@ -122,6 +127,7 @@ def curves(
     """
     where = "curves"
     losses, labels = _of(where, loss, parameters)
+    classes = _classes(losses[0]) if classes is None else classes
     if not isinstance(points, int) or points < 2:
         refuse(where, "points", "be an integer of at least 2", points)
     if not isinstance(classes, int) or classes < 2:
@@ -184,7 +190,7 @@ def figure(
     on: Figure | None = None,
     span: tuple[float, float] | None = None,
     points: int = 401,
-    classes: int = 10,
+    classes: int | None = None,
     **parameters: Any,
 ) -> Figure:
     """A picture of a loss: values above, slopes below, a column for each target or player.
@@ -198,7 +204,8 @@ def figure(
         on: A figure to draw on, ``plt.figure()`` say; by default a new one.
         span: From where to where; by default what suits the loss.
         points: How many points a curve has.
-        classes: How many classes a softmax loss is drawn with.
+        classes: How many classes a softmax loss is drawn with; by default as many as a parameter with one entry
+            a class has, else 10.
         **parameters: Of the loss; see `curves`.
 
     Returns:

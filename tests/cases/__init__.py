@@ -1,10 +1,27 @@
 """The cases of all families."""
 
-from tests.cases import classification, imbalance, metric_learning, regression
+from tests.cases import (
+    adversarial,
+    boxes,
+    classification,
+    distillation,
+    imbalance,
+    metric_learning,
+    probabilistic,
+    regression,
+    segmentation,
+    sets,
+)
 
 CASES = [
     *classification.CASES,
+    *distillation.CASES,
     *imbalance.CASES,
+    *probabilistic.CASES,
     *regression.CASES,
     *metric_learning.CASES,
+    *sets.CASES,
+    *segmentation.CASES,
+    *boxes.CASES,
+    *adversarial.CASES,
 ]

@@ -5,11 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mpmath import mpf
 
 import polyloss
 from tests import draws
-from tests.case import SMOOTHING, Arrays, Case, Corner, Law, Refusal, flag_refusals, inf, nan, range_refusals
-from tests.oracle import Dual, classes, exp, log, yes
+from tests.case import (
+    SMOOTHING,
+    Arrays,
+    Case,
+    Corner,
+    Law,
+    Refusal,
+    flag_refusals,
+    inf,
+    nan,
+    of_classes,
+    of_decisions,
+    range_refusals,
+)
+from tests.oracle import EPSILON, Dual, classes, clip, exp, log, softmax, yes
 
 LOGITS = {"from_logits": True}
 
@@ -86,6 +100,12 @@ def poly(
     return [ce + Dual(epsilon) * miss]
 
 
+def divergence(y: list[float], p: list[Dual], from_logits: bool = False) -> list[Dual]:
+    """sum_c y_c log(y_c / p_c), 0 log 0 = 0; probabilities clipped from below, as in Keras."""
+    q = softmax(p) if from_logits else [clip(x, EPSILON, mpf(1)) for x in p]
+    return [sum((Dual(t) * log(Dual(t) / c) for t, c in zip(y, q, strict=True) if t), Dual(0))]
+
+
 # -- half precision ------------------------------------------------------------------------------
 
 
@@ -99,6 +119,12 @@ def log_loss_halves(y: float, x: np.ndarray, from_logits: bool = True) -> Arrays
 
 
 # -- laws ----------------------------------------------------------------------------------------
+
+
+def log_softmax64(x: np.ndarray) -> np.ndarray:
+    """In float64."""
+    x = x.astype("float64") - x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
 
 
 def two_classes(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
@@ -126,22 +152,22 @@ CASES = [
         terms=2,
         halves=log_loss_halves,
         corners=[
-            Corner(LOGITS, [1.0], [inf], [0.0], [0.0]),
+            Corner(LOGITS, [1.0], [inf], [0.0], [0.0], edge="logit +inf, y = 1"),
             Corner(LOGITS, [0.0], [-inf], [0.0], [0.0]),
-            Corner(LOGITS, [0.0], [inf], [inf], [1.0]),
+            Corner(LOGITS, [0.0], [inf], [inf], [1.0], edge="logit +inf, y = 0"),
             Corner(LOGITS, [1.0], [-inf], [inf], [-1.0]),
             Corner(LOGITS, [1.0], [0.0], [0.6931471805599453], [-0.5]),
             Corner(LOGITS, [1.0], [-1e4], [1e4], [-1.0]),
             Corner(LOGITS, [1.0], [3e38], [0.0], [0.0]),
-            Corner(LOGITS, [0.0], [nan], [nan], [nan]),
+            Corner(LOGITS, [0.0], [nan], [nan], [nan], edge="NaN"),
             Corner(LOGITS, [nan], [0.0], [nan]),
-            Corner({}, [1.0], [0.0], [16.11809565095832], [-1e7]),
+            Corner({}, [1.0], [0.0], [16.11809565095832], [-1e7], edge="p = 0, y = 1"),
             Corner({}, [0.0], [1.0], [16.11809565095832], [1e7]),
             Corner({}, [1.0], [1.0], [1.0000000500000034e-07], [-1.0000001000000100]),
-            Corner({}, [1.0], [2.0], [nan]),
-            Corner({}, [1.0], [-0.1], [nan]),
+            Corner({}, [1.0], [2.0], [nan], edge="p outside [0, 1] by 1e-5"),
+            Corner({}, [1.0], [-2e-5], [nan], edge="p outside [0, 1] by 1e-5"),
             Corner({}, [0.0], [-5e-6], [1.0000000500000034e-07], [1.0000001000000100]),
-            Corner({}, [1.0], [nan], [nan]),
+            Corner({}, [1.0], [nan], [nan], [nan], edge="NaN"),
         ],
         refused=[
             *flag_refusals("binary_crossentropy"),
@@ -159,6 +185,17 @@ CASES = [
                 np.zeros((4, 3)),
                 np.zeros((4, 3)),
             ),
+        ],
+        minimisers=[
+            of_decisions("the share of yes", lambda share: share),
+            of_decisions("its log-odds", lambda share: np.log(share / (1 - share)), from_logits=True),
+            of_decisions(
+                "the log-odds, weighted",
+                lambda share: np.log(3 * share / (1 - share)),
+                from_logits=True,
+                pos_weight=3.0,
+            ),
+            of_decisions("the share, drawn towards 1/2", lambda share: 0.9 * share + 0.05, label_smoothing=0.1),
         ],
         laws=[
             Law("two-class softmax", draws.yes_no_logits, two_classes),
@@ -191,16 +228,19 @@ CASES = [
                 [1.0, 2.0, -inf],
                 [0.3132616875182228],
                 [0.2689414213699951, -0.2689414213699951, 0.0],
+                edge="logit -inf, its y = 0",
             ),
             Corner(LOGITS, [1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0986122886681098], [-2 / 3, 1 / 3, 1 / 3]),
             Corner(LOGITS, [0.0, 1.0, 0.0], [1e4, 0.0, -1e4], [1e4], [1.0, -1.0, 0.0]),
-            Corner(LOGITS, [1.0, 0.0, 0.0], [-inf, -inf, -inf], [nan]),
-            Corner(LOGITS, [1.0, 0.0, 0.0], [inf, 0.0, 0.0], [nan]),
-            Corner(LOGITS, [1.0, 0.0, 0.0], [nan, 0.0, 0.0], [nan]),
-            Corner({}, [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [16.11809565095832]),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [-inf, -inf, -inf], [nan], edge="largest logit not finite"),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [inf, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [nan, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner(
+                {}, [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [16.11809565095832], [-1e7, 0.0, 0.0], edge="p = 0, its y = 1"
+            ),
             Corner({}, [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [16.11809565095832]),
             Corner({}, [0.0, 1.0, 0.0], [0.2, 0.2, 0.4], [1.3862943611198906]),
-            Corner({}, [1.0, 0.0, 0.0], [3.0, -1.0, -1.0], [nan]),
+            Corner({}, [1.0, 0.0, 0.0], [3.0, -1.0, -1.0], [nan], edge="p outside [0, 1] by 1e-5"),
             Corner({}, [1.0, 0.0, 0.0], [nan, 0.5, 0.5], [nan]),
         ],
         refused=[
@@ -216,6 +256,23 @@ CASES = [
                 "categorical_crossentropy: class_weights must be None or a sequence of numbers. Got class_weights=2.0.",
                 {"class_weights": 2.0},
                 error=TypeError,
+            ),
+        ],
+        minimisers=[
+            of_classes("the logarithms of the shares", np.log, one_hot=True, from_logits=True),
+            of_classes("the shares", lambda shares: shares, one_hot=True),
+            of_classes(
+                "the shares, drawn towards uniform as the labels are",
+                lambda shares: 0.9 * shares + 0.1 / 3,
+                one_hot=True,
+                label_smoothing=0.1,
+            ),
+            of_classes(
+                "the shares, each times its weight",
+                lambda shares: np.log(shares * [1.0, 0.25, 3.0]),
+                one_hot=True,
+                from_logits=True,
+                class_weights=(1.0, 0.25, 3.0),
             ),
         ],
         laws=[
@@ -259,21 +316,38 @@ CASES = [
                 [0.3132616875182228],
                 [0.2689414213699951, -0.2689414213699951, 0.0],
                 labels="int32",
+                edge="logit -inf, another label",
             ),
             Corner(LOGITS, 0, [1.0, 1.0, 1.0], [1.0986122886681098], [-2 / 3, 1 / 3, 1 / 3], labels="int64"),
             Corner(LOGITS, 1, [1e4, 0.0, -1e4], [1e4], [1.0, -1.0, 0.0], labels="uint8"),
-            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], labels="int32"),
-            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], labels="int32"),
-            Corner(LOGITS, -100, [1.0, 2.0, 3.0], [nan], labels="int64"),
-            Corner(LOGITS, 255, [1.0, 2.0, 3.0], [nan], labels="uint8"),
+            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="int32", edge="label out of range"),
+            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="int32", edge="label out of range"),
+            Corner(LOGITS, -100, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="int64", edge="label out of range"),
+            Corner(LOGITS, 255, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="uint8", edge="label out of range"),
             Corner(LOGITS, 1.0, [1.0, 1.0, 1.0], [1.0986122886681098], labels="float32"),
-            Corner(LOGITS, 0.5, [1.0, 2.0, 3.0], [nan], labels="float32"),
-            Corner(LOGITS, nan, [1.0, 2.0, 3.0], [nan], labels="float32"),
-            Corner({**LOGITS, "ignore_class": -1}, -1, [nan, inf, 3.0], [0.0], [0.0, 0.0, 0.0], labels="int32"),
-            Corner({**LOGITS, "ignore_class": 255}, 255, [1.0, 2.0, 3.0], [0.0], [0.0, 0.0, 0.0], labels="uint8"),
-            Corner(LOGITS, 0, [-inf, -inf, -inf], [nan], labels="int32"),
-            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32"),
-            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32"),
+            Corner(LOGITS, 0.5, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="float32", edge="label out of range"),
+            Corner(LOGITS, nan, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="float32", edge="label out of range"),
+            Corner(
+                {**LOGITS, "ignore_class": -1},
+                -1,
+                [nan, inf, 3.0],
+                [0.0],
+                [0.0] * 3,
+                labels="int32",
+                edge="label = ignore_class",
+            ),
+            Corner(
+                {**LOGITS, "ignore_class": 255},
+                255,
+                [1.0, 2.0, 3.0],
+                [0.0],
+                [0.0] * 3,
+                labels="uint8",
+                edge="label = ignore_class",
+            ),
+            Corner(LOGITS, 0, [-inf, -inf, -inf], [nan], labels="int32", edge="largest logit not finite"),
+            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32", edge="largest logit not finite"),
+            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32", edge="largest logit not finite"),
             Corner({}, 0, [0.0, 0.5, 0.5], [16.11809565095832], labels="int32"),
             Corner({}, 1, [0.2, 0.2, 0.4], [1.3862943611198906], labels="int32"),
             Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
@@ -294,6 +368,21 @@ CASES = [
                 error=TypeError,
             ),
         ],
+        minimisers=[
+            of_classes("the logarithms of the shares", np.log, from_logits=True),
+            of_classes("the shares", lambda shares: shares),
+            of_classes(
+                "the shares, drawn towards uniform as the labels are",
+                lambda shares: 0.9 * shares + 0.1 / 3,
+                label_smoothing=0.1,
+            ),
+            of_classes(
+                "the shares, each times its weight",
+                lambda shares: np.log(shares * [1.0, 0.25, 3.0]),
+                from_logits=True,
+                class_weights=(1.0, 0.25, 3.0),
+            ),
+        ],
         laws=[
             Law(
                 "the order of the classes does not matter",
@@ -303,6 +392,70 @@ CASES = [
                     polyloss.sparse_categorical_crossentropy(2 - y, x[:, ::-1].copy(), True),
                 ),
             )
+        ],
+    ),
+    Case(
+        loss=polyloss.KLDivergence,
+        reference=divergence,
+        variants=[LOGITS, {}],
+        example=LOGITS,
+        floor=1.0,
+        terms=3,
+        corners=[
+            Corner(LOGITS, [0.5, 0.5, 0.0], [3.0, 3.0, -inf], [0.0], [0.0, 0.0, 0.0]),
+            Corner({}, [0.2, 0.3, 0.5], [0.2, 0.3, 0.5], [0.0], [-1.0, -1.0, -1.0], edge="y = p"),
+            Corner({}, [0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0], [-1.0, -1.0, 0.0], edge="y = 0"),
+            Corner({}, [0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [0.6931471805599453], [-2.0, -2.0, 0.0], edge="y = 0"),
+            Corner({}, [1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0], [-1.0, 0.0, 0.0], edge="y = 0"),
+            Corner(
+                {}, [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [16.11809565095832], [-1e7, 0.0, 0.0], edge="p = 0, its y = 1"
+            ),
+            Corner(
+                LOGITS,
+                [0.0, 1.0, 0.0],
+                [1.0, 2.0, -inf],
+                [0.3132616875182228],
+                [0.2689414213699951, -0.2689414213699951, 0.0],
+                edge="logit -inf, its y = 0",
+            ),
+            Corner(
+                LOGITS,
+                [0.5, 0.5, 0.0],
+                [0.0, -inf, 0.0],
+                [inf],
+                [0.0, -0.5, 0.5],
+                edge="logit -inf, its y > 0",
+            ),
+            Corner(LOGITS, [0.0, 1.0, 0.0], [1e4, 0.0, -1e4], [1e4], [1.0, -1.0, 0.0]),
+            Corner(LOGITS, [0.0, 0.0, 1.0], [0.0, 0.0, 100.0], [0.0], [0.0, 0.0, 0.0]),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [-inf, -inf, -inf], [nan], edge="largest logit not finite"),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [inf, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner(LOGITS, [1.0, 0.0, 0.0], [nan, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner(LOGITS, [nan, 0.0, 0.0], [0.0, 0.0, 0.0], [nan]),
+            Corner({}, [1.0, 0.0, 0.0], [3.0, -1.0, -1.0], [nan], edge="y or p outside [0, 1]"),
+            Corner({}, [2.0, -1.0, 0.0], [0.5, 0.25, 0.25], [nan], edge="y or p outside [0, 1]"),
+            Corner({}, [1.0, 0.0, 0.0], [nan, 0.5, 0.5], [nan]),
+        ],
+        refused=[
+            *flag_refusals("kl_divergence"),
+        ],
+        laws=[
+            Law(
+                "with one-hot labels it is cross-entropy",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.kl_divergence(np.eye(3)[y], x, from_logits=True),
+                    polyloss.sparse_categorical_crossentropy(y, x, True),
+                ),
+            ),
+            Law(
+                "zero where the targets are the probabilities of the logits",
+                draws.labels_and_logits,
+                lambda y, x: (
+                    polyloss.kl_divergence(np.exp(log_softmax64(x)), x, from_logits=True),
+                    np.zeros(len(y), "float32"),
+                ),
+            ),
         ],
     ),
     Case(
@@ -319,17 +472,28 @@ CASES = [
         terms=3,
         corners=[
             Corner(LOGITS, 0, [1.0, 1.0, 1.0], [1.0986122886681098 + 2 / 3], labels="int32"),
-            Corner(LOGITS, [0.0, 1.0, 0.0], [1.0, 2.0, -inf], [0.3132616875182228 + 0.2689414213699951]),
-            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], labels="int32"),
-            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], labels="int32"),
-            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32"),
-            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32"),
+            Corner(
+                LOGITS,
+                [0.0, 1.0, 0.0],
+                [1.0, 2.0, -inf],
+                [0.3132616875182228 + 0.2689414213699951],
+                [None, None, 0.0],
+                edge="logit -inf, its y = 0",
+            ),
+            Corner(LOGITS, 3, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="int32", edge="label out of range"),
+            Corner(LOGITS, -1, [1.0, 2.0, 3.0], [nan], [0.0] * 3, labels="int32", edge="label out of range"),
+            Corner(LOGITS, 0, [nan, 0.0, 0.0], [nan], labels="int32", edge="largest logit not finite"),
+            Corner(LOGITS, 0, [inf, 0.0, 0.0], [nan], labels="int32", edge="largest logit not finite"),
             Corner({}, 0, [3.0, -1.0, -1.0], [nan], labels="int32"),
         ],
         refused=[
             *flag_refusals("poly_loss"),
             *range_refusals("poly_loss", *SMOOTHING),
             *range_refusals("poly_loss", "epsilon", "be at least -1", -1.5),
+        ],
+        minimisers=[
+            of_classes("the shares, where it is cross-entropy", lambda shares: shares, epsilon=0.0),
+            of_classes("their logarithms", np.log, epsilon=0.0, from_logits=True),
         ],
         laws=[
             Law(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
+import importlib.util
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,8 +16,11 @@ from tests.checks.numbers import measured
 from tests.evidence import Evidence, budget
 from tests.oracle import distance
 
-BACKEND = os.environ.get("KERAS_BACKEND")
-pytestmark = pytest.mark.skipif(BACKEND == "numpy", reason="NumPy has no losses of its own")
+pytestmark = pytest.mark.gradients
+HERE = f"backends.{keras.backend.backend()}"
+NATIVE: Any = importlib.import_module(f"{HERE}.native") if importlib.util.find_spec(f"{HERE}.native") else None
+BASELINES: dict[str, Any] = NATIVE.BASELINES if NATIVE else {}
+"""Of the framework's own losses; what computes on arrays alone has none."""
 
 
 def compare(case: Case, baseline: Any, backend: Any) -> int:
@@ -37,51 +41,46 @@ def compare(case: Case, baseline: Any, backend: Any) -> int:
     return agreed
 
 
+@pytest.mark.cases(only=lambda case: case.name in BASELINES)
 def test_native(case: Case, backend: Any) -> None:
     """optax, tf.nn, torch.nn.functional."""
-    native = importlib.import_module(f"backends.{BACKEND}.native")
-    if case.name in native.NONE:
-        assert native.NONE[case.name].strip(), "a missing baseline has a reason"
-        assert case.name not in native.BASELINES
-        return
-    assert compare(case, native.BASELINES[case.name], backend) > 0
+    assert compare(case, BASELINES[case.name], backend) > 0
 
 
+@pytest.mark.cases(only=lambda case: case.name in keras_baselines.BASELINES)
 def test_keras(case: Case, backend: Any) -> None:
     """Keras's own loss of the same name or nearest to it."""
-    if case.name in keras_baselines.NONE:
-        assert case.name not in keras_baselines.BASELINES
-        return
     assert compare(case, keras_baselines.BASELINES[case.name], backend) > 0
 
 
+@pytest.mark.recording
+@pytest.mark.cases(only=lambda case: case.name in keras_baselines.BASELINES)
 def test_keras_accuracy(case: Case, parameters: Parameters, backend: Any, evidence: Evidence) -> None:
     """Keras's worst error on the same inputs goes into the table beside ours."""
     measure_other("keras", keras_baselines, case, parameters, backend, evidence)
 
 
+@pytest.mark.recording
+@pytest.mark.cases(only=lambda case: case.name in BASELINES)
 def test_native_accuracy(case: Case, parameters: Parameters, backend: Any, evidence: Evidence) -> None:
     """So does that of the framework's own library."""
-    native = importlib.import_module(f"backends.{BACKEND}.native")
-    measure_other(native.LIBRARY, native, case, parameters, backend, evidence)
+    measure_other(NATIVE.LIBRARY, NATIVE, case, parameters, backend, evidence)
 
 
 def measure_other(
     provider: str, baselines: Any, case: Case, parameters: Parameters, backend: Any, evidence: Evidence
 ) -> None:
     """Measured as ours is, and held to nothing."""
-    baseline = baselines.BASELINES.get(case.name)
-    if baseline is None:
-        assert case.name in baselines.NONE
-        return
+    baseline = case.over(baselines.BASELINES[case.name])
     try:
         inputs, values, gradient, exact = measured(case, parameters, "float32", backend, baseline)
     except NotImplementedError:
         return  # it says which parameter it lacks; counted in the tests above
-    for quantity, got, truth, sensitivity in (
-        ("value", values, exact.value, exact.value_sensitivity),
-        ("gradient", gradient, exact.gradient, exact.gradient_sensitivity),
+    by_value, by_gradient = case.floors(parameters)
+    for quantity, got, truth, sensitivity, floor in (
+        ("value", values, exact.value, exact.value_sensitivity, by_value),
+        ("gradient", gradient, exact.gradient, exact.gradient_sensitivity, by_gradient),
     ):
         error = distance(got, *truth, "float32")
-        allowed = budget(truth[0], sensitivity, "float32", case.floor, case.terms)
+        allowed = budget(truth[0], sensitivity, "float32", floor, case.terms)
         evidence.error(case, parameters, "float32", quantity, error, truth[0], allowed, inputs, provider=provider)

@@ -2,72 +2,108 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 import polyloss
-from tests.case import Case, Refusal
+from polyloss.core.function import declaration
+from tests.case import Case, Refusal, supervised
 from tests.evidence import Evidence
 
 
-def check_refusal(case: Case, refusal: Refusal, backend: Any, function: Any = None) -> None:
-    call = function or case.function
-    if refusal.y_pred is None:  # a fault of parameters: any inputs, and the class form refuses it too
-        y, p = (backend.tensor(a) for a in case.batch(case.example))
-        with pytest.raises(refusal.error) as caught:
-            case.loss(**refusal.parameters)
-        assert str(caught.value) == refusal.message
-    else:
-        y, p = refusal.y_true, refusal.y_pred
-    with pytest.raises(refusal.error) as caught:
-        call(y, p, **refusal.parameters)
-    assert str(caught.value) == refusal.message
-
-
 def test_refusal(case: Case, refusal: Refusal, backend: Any, evidence: Evidence) -> None:
-    check_refusal(case, refusal, backend)
+    given = refusal.given
+    if given is None:  # a fault of parameters: any inputs, and the class form refuses it too
+        given = case.ordinary(backend)
+        with pytest.raises(refusal.error) as caught:
+            case.loss(**{**case.example, **refusal.parameters})
+        speaks = case.loss.function.__name__  # of two players the discriminator's function speaks for the class
+        assert str(caught.value) == refusal.message.replace(case.plain_name, speaks, 1)
+    with pytest.raises(refusal.error) as caught:
+        case.plain(*given, **{**case.example, **refusal.parameters})
+    assert str(caught.value) == refusal.message
     evidence.refused += 1
 
 
-def test_class_refuses(case: Case, backend: Any) -> None:
+def test_wrong_calls(case: Case, backend: Any) -> None:
+    """Too much by position, a name given twice or unknown, an input left out: Python's own rules, in our sentences."""
+    inputs = case.ordinary(backend)
+    last = case.takes[-1]
+    positional = declaration(case.plain).positional
+    more = [1.0] * (len(positional) - len(inputs))
+    wrong = [
+        ((*inputs, *more, 99), {}, "takes only .* by position"),
+        ((*inputs, *more, 99, "x"), {}, "takes only .* by position"),
+        (inputs, {last: inputs[-1]}, f"{last} was given twice"),
+        (inputs, {"gama": 1}, r"unknown parameter\. Got gama=1; it takes"),
+        (inputs[:-1], {}, rf"{last} is required\. Got no {last}\."),
+        *((inputs, {}, rf"{name} is required\. Got no {name}\.") for name in [*case.loss.example][:1]),
+        *(((*inputs, *more), {name: 1.0}, f"{name} was given twice") for name in positional[len(inputs) :][-1:]),
+    ]
+    for given, options, sentence in wrong:
+        with pytest.raises(TypeError, match=f"^{case.plain_name}: {sentence}"):
+            case.plain(*given, **options)
+
+
+def test_scalars(case: Case, backend: Any) -> None:
+    """Numbers in the place of tensors give a number, or one sentence of the function."""
+    given = (1.0, 0.3)[-len(case.takes) :]
+    value, refused = None, ""
+    try:
+        value = backend.array(case.plain(*given, **case.example))
+    except (ValueError, TypeError) as error:
+        refused = str(error)
+    if value is None:
+        assert re.match(rf"{case.plain_name}: [^\n]+ must [^\n]+\. Got [^\n]+\.$", refused)
+    else:
+        assert value.shape == ()
+        assert np.isfinite(value)
+
+
+def test_class_refuses(case: Case) -> None:
     """What every class refuses."""
-    name, function = case.name, case.function.__name__
-    for call, error, message in [
-        (lambda: case.loss(gama=1), TypeError, f"{name}: unknown parameter. Got gama=1; it takes"),
-        (
-            lambda: case.loss(reduction="auto"),
-            ValueError,
-            f"{function}: reduction must be one of 'sum_over_batch_size',",
-        ),
-        (lambda: case.loss(dtype="int32"), ValueError, f"{function}: dtype must be a float dtype. Got dtype='int32'."),
-        (lambda: case.loss(dtype="half"), ValueError, f"{function}: dtype must be a float dtype. Got dtype='half'."),
-    ]:
+    name, function = case.loss.__name__, case.loss.function.__name__
+    calls = [
+        ({"gama": 1}, TypeError, f"{name}: unknown parameter. Got gama=1; it takes"),
+        ({"dtype": "int32"}, ValueError, f"{function}: dtype must be a float dtype. Got dtype='int32'."),
+        ({"dtype": "half"}, ValueError, f"{function}: dtype must be a float dtype"),
+        ({"reduction": "auto"}, ValueError, f"{function}: reduction must be one of 'sum_over_batch_size',")
+        if supervised(case)
+        else ({"reduction": "sum"}, TypeError, f"{name}: unknown parameter. Got reduction='sum'; it takes"),
+    ]
+    for wrong, error, message in calls:
         with pytest.raises(error) as caught:
-            call()
+            case.loss(**case.example, **wrong)
         assert str(caught.value).startswith(message)
+    for required in [*case.loss.example][:1]:
+        with pytest.raises(TypeError, match=rf"^{function}: {required} is required\. Got no {required}\.$"):
+            case.loss()
 
 
 def test_positions(case: Case) -> None:
     """By position only what Keras has by position."""
-    import inspect
-
-    import keras
-
-    theirs = getattr(keras.losses, case.name, None)
+    theirs = getattr(keras.losses, case.loss.__name__, None)
     mine = [p.name for p in inspect.signature(case.loss).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if theirs is None:
         assert mine == []
         with pytest.raises(TypeError, match="takes no parameter by position"):
             case.loss(1.0)
         return
-    parameters = inspect.signature(theirs).parameters
-    assert mine == list(parameters)
+    parameters = dict(inspect.signature(theirs).parameters)
+    named = list(parameters)
+    assert mine == named[: min((named.index(name) for name in case.without), default=None)]
+    for name in case.without:
+        del parameters[name]
     defaults = {name: p.default for name, p in inspect.signature(case.loss).parameters.items() if name in parameters}
     assert defaults == {name: p.default for name, p in parameters.items()}
 
 
+@pytest.mark.cases(only=supervised)
 def test_validate_accepts(case: Case) -> None:
     """Ordinary data pass, weights and all."""
     y, p = case.batch(case.example)
@@ -75,6 +111,7 @@ def test_validate_accepts(case: Case) -> None:
     polyloss.validate(case.loss(**case.example), y, p, np.ones(len(y), "float32"))
 
 
+@pytest.mark.cases(only=supervised)
 def test_validate_names_the_first_fault(case: Case) -> None:
     """NaN and infinity are named with their index; what a weight of 0 shuts out may hold anything."""
     y, p = case.batch(case.example)
@@ -93,7 +130,12 @@ def test_validate_names_the_first_fault(case: Case) -> None:
 
 def test_empty_batch(case: Case, backend: Any) -> None:
     """No samples: no values, and a loss of 0."""
-    y, p = (backend.tensor(a[:0]) for a in case.batch(case.example))
+    y, p = (a[:0] for a in case.batch(case.example))
+    if not supervised(case):
+        empty = case.sides(None, [backend.tensor(np.zeros((0, 1), "float32"))] * 2)
+        assert float(backend.array(case.plain(*empty))) == 0.0
+        return
+    y, p = backend.tensor(y), backend.tensor(p)
     assert backend.array(case.function(y, p, **case.example)).shape[:1] == (0,)
     for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
         for weight in (None, np.zeros((0,), "float32")):

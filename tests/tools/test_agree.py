@@ -22,7 +22,7 @@ from tests.oracle import ulp
 BACKEND = os.environ["KERAS_BACKEND"]
 GRADIENTS = BACKEND != "numpy"
 LOSSES = [
-    (name, {"from_logits": logits} if "from_logits" in cls._fields else {})
+    (name, {**cls.example, **({"from_logits": logits} if "from_logits" in cls._fields else {})})
     for kind in ("loss", "adversarial", "penalty")
     for name, cls in polyloss.catalogue(kind).items()
     for logits in ((True, False) if "from_logits" in cls._fields else (None,))

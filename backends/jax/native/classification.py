@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -91,9 +92,15 @@ def poly_loss(
     return optax.losses.poly_loss_cross_entropy(logits, y, epsilon=epsilon)
 
 
+def kl_divergence(y_true: Array, y_pred: Array, *, from_logits: bool = False, axis: int = -1) -> Array:
+    log_p = jax.nn.log_softmax(y_pred, axis) if from_logits else jnp.log(y_pred)
+    return optax.losses.kl_divergence(log_p, y_true.astype(y_pred.dtype), axis=axis)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,
     "SparseCategoricalCrossentropy": sparse_categorical_crossentropy,
     "PolyLoss": poly_loss,
+    "KLDivergence": kl_divergence,
 }

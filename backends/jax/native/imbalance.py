@@ -57,7 +57,33 @@ def categorical_focal_loss(
     return optax.losses.softmax_cross_entropy(logits, weight * (1 - jax.nn.softmax(logits)) ** gamma * y)
 
 
+def logit_adjusted_loss(
+    y_true: Array, y_pred: Array, *, class_counts: Sequence[float], tau: float = 1.0, axis: int = -1
+) -> Array:
+    """Not one function of optax: its cross-entropy, of logits with the classes' frequencies added."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    counts = jnp.asarray(class_counts, logits.dtype)
+    return optax.losses.softmax_cross_entropy(logits + tau * jnp.log(counts / counts.sum()), y)
+
+
+def ldam_loss(
+    y_true: Array,
+    y_pred: Array,
+    *,
+    class_counts: Sequence[float],
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    axis: int = -1,
+) -> Array:
+    """Not one function of optax: its cross-entropy, of logits from which the margins are taken."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    margins = jnp.asarray(class_counts, logits.dtype) ** -0.25
+    return optax.losses.softmax_cross_entropy(scale * (logits - y * margins * (max_margin / margins.max())), y)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "FocalLoss": focal_loss,
     "CategoricalFocalLoss": categorical_focal_loss,
+    "LogitAdjustedLoss": logit_adjusted_loss,
+    "LDAMLoss": ldam_loss,
 }

@@ -97,9 +97,20 @@ def poly_loss(
     return loss + epsilon * tf.reduce_sum(y * (1 - tf.nn.softmax(logits)), -1)
 
 
+def kl_divergence(y_true: Tensor, y_pred: Tensor, *, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """Not one function of TensorFlow: its cross-entropy, less the entropy of the targets."""
+    y = tf.cast(y_true, y_pred.dtype)
+    if from_logits:
+        crossentropy = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=y_pred, axis=axis)
+    else:
+        crossentropy = -tf.reduce_sum(tf.math.multiply_no_nan(tf.math.log(y_pred), y), axis)
+    return crossentropy + tf.reduce_sum(tf.math.xlogy(y, y), axis)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,
     "SparseCategoricalCrossentropy": sparse_categorical_crossentropy,
     "PolyLoss": poly_loss,
+    "KLDivergence": kl_divergence,
 }

@@ -61,7 +61,35 @@ def categorical_focal_loss(
     return -tf.reduce_sum(weight * y * (1 - tf.exp(log_p)) ** gamma * log_p, -1)
 
 
+def logit_adjusted_loss(
+    y_true: Tensor, y_pred: Tensor, *, class_counts: Sequence[float], tau: float = 1.0, axis: int = -1
+) -> Tensor:
+    """Not one function of TensorFlow: its cross-entropy, of logits with the classes' frequencies added."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    counts = tf.constant(class_counts, logits.dtype)
+    adjusted = logits + tau * tf.math.log(counts / tf.reduce_sum(counts))
+    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=adjusted)
+
+
+def ldam_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    class_counts: Sequence[float],
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    axis: int = -1,
+) -> Tensor:
+    """Not one function of TensorFlow: its cross-entropy, of logits from which the margins are taken."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    margins = tf.constant(class_counts, logits.dtype) ** -0.25
+    lowered = logits - y * margins * (max_margin / tf.reduce_max(margins))
+    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=scale * lowered)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "FocalLoss": focal_loss,
     "CategoricalFocalLoss": categorical_focal_loss,
+    "LogitAdjustedLoss": logit_adjusted_loss,
+    "LDAMLoss": ldam_loss,
 }

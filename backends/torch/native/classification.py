@@ -91,9 +91,15 @@ def poly_loss(
     return loss + epsilon * (y * (1 - F.softmax(logits, -1))).sum(-1)
 
 
+def kl_divergence(y_true: Tensor, y_pred: Tensor, *, from_logits: bool = False, axis: int = -1) -> Tensor:
+    log_p = F.log_softmax(y_pred, axis) if from_logits else torch.log(y_pred)
+    return F.kl_div(log_p, y_true.to(y_pred.dtype), reduction="none").sum(axis)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "BinaryCrossentropy": binary_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,
     "SparseCategoricalCrossentropy": sparse_categorical_crossentropy,
     "PolyLoss": poly_loss,
+    "KLDivergence": kl_divergence,
 }

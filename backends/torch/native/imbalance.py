@@ -65,7 +65,33 @@ def categorical_focal_loss(
     return categorical_crossentropy(y if alpha is None else vector(alpha, y_pred) * y, logits, from_logits=from_logits)
 
 
+def logit_adjusted_loss(
+    y_true: Tensor, y_pred: Tensor, *, class_counts: Sequence[float], tau: float = 1.0, axis: int = -1
+) -> Tensor:
+    """Not one function of torch: its cross-entropy, of logits with the classes' frequencies added."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    counts = vector(class_counts, logits)
+    return F.cross_entropy(logits + tau * torch.log(counts / counts.sum()), y, reduction="none")
+
+
+def ldam_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    class_counts: Sequence[float],
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    axis: int = -1,
+) -> Tensor:
+    """Not one function of torch: its cross-entropy, of logits from which the margins are taken, as its authors do."""
+    y, logits = table(y_true, y_pred, axis, 0.0)
+    margins = vector(class_counts, logits) ** -0.25
+    return F.cross_entropy(scale * (logits - y * margins * (max_margin / margins.max())), y, reduction="none")
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "FocalLoss": focal_loss,
     "CategoricalFocalLoss": categorical_focal_loss,
+    "LogitAdjustedLoss": logit_adjusted_loss,
+    "LDAMLoss": ldam_loss,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,22 @@ class Distributions(Rows):
     misfits = _rows_that_differ("one-hot or soft labels")
 
 
+class SoftLabels(Distributions):
+    """One-hot or soft labels, and soft ones as a rule."""
+
+    title = "probabilities of classes as targets"
+
+    def batch(self, options: Options) -> Arrays:
+        hot, p = super().batch(options)
+        return SURE * hot + (1 - SURE) / (hot.shape[1] - 1) * (1 - hot), p
+
+    def views(self, losses: Sequence[Any], classes: int) -> list[View]:
+        return [replace(view, title=f"target of the right class: {SURE}") for view in super().views(losses, classes)]
+
+    def _target(self, right: int, x: Tensor, hot: Tensor) -> Tensor:
+        return ops.ones_like(x) * (SURE * hot + (1 - SURE) / (hot.shape[1] - 1) * (1 - hot))
+
+
 class Labels(Rows):
     """Integer labels."""
 
@@ -221,5 +238,7 @@ class Teachers(Rows):
         return [View(f"teacher's: {margin}", label, (-6.0, 10.0), call(margin)) for margin in (4, 1)]
 
 
+SURE = 0.75
+"""The probability of the right class, where a soft label is shown."""
 SIX_LABELS = np.array([0, 1, 2, 2, 1, 0], "int32")
 SPECIAL_LOGITS = (*EDGES, *(-e for e in EDGES[1:]))

@@ -1,0 +1,106 @@
+"""Cases of `polyloss.losses.distillation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+import polyloss
+from tests import draws
+from tests.case import Case, Corner, Law, inf, nan, range_refusals, zero_for_truth
+from tests.cases.classification import log_softmax64
+from tests.oracle import Dual, log, softmax
+
+
+def distillation(teacher: list[float], student: list[Dual], temperature: float = 2.0) -> list[Dual]:
+    """T^2 sum_c p_c log(p_c / q_c) on softmax(. / T) (arXiv:1503.02531, section 2)."""
+    p, q = softmax([Dual(t) / temperature for t in teacher]), softmax([x / temperature for x in student])
+    divergence = sum((a * log(a / b) for a, b in zip(p, q, strict=True)), Dual(0))
+    return [Dual(temperature) ** 2 * divergence]
+
+
+def by_the_teacher(y: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
+    """d KL / d log p_c = p_c (log(p_c / q_c) - KL), where there are gradients; T = 1."""
+    if not polyloss.framework.HAS_GRADIENTS:
+        return x, x
+    y, x = y / np.float32(30), x / np.float32(30)
+    slope = polyloss.gradient(lambda t: polyloss.distillation_loss(t, x, temperature=1.0))
+    log_p = log_softmax64(y)
+    p, lost = np.exp(log_p), log_p - log_softmax64(x)
+    want = p * (lost - (p * lost).sum(-1, keepdims=True))
+    return slope(ops.convert_to_tensor(y)), want.astype("float32")
+
+
+CASES = [
+    Case(
+        loss=polyloss.DistillationLoss,
+        reference=distillation,
+        variants=[{}, {"temperature": 1.0}, {"temperature": 0.5}, {"temperature": 8.0}],
+        floor=1.0,
+        steepness=lambda options: options["temperature"],
+        terms=3,
+        corners=[
+            Corner({}, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [0.0], [0.0, 0.0, 0.0], edge="the teacher's logits"),
+            Corner({}, [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0], [0.0, 0.0, 0.0], edge="the teacher's logits"),
+            Corner({}, [100.0, -100.0, 0.5], [100.0, -100.0, 0.5], [0.0], [0.0] * 3, edge="the teacher's logits"),
+            Corner({}, [0.0, 1.0, -inf], [0.0, 1.0, -inf], [0.0], [0.0, 0.0, 0.0], edge="-inf in both"),
+            Corner(
+                {},
+                [2.0, 0.0, -inf],
+                [0.0, 2.0, -inf],
+                [1.8484686290400391],
+                [-0.9242343145200195, 0.9242343145200195, 0.0],
+                edge="-inf in both",
+            ),
+            Corner(
+                {"temperature": 1.0},
+                [0.0, 0.0, -inf],
+                [0.0, 0.0, 0.0],
+                [0.4054651081081644],
+                [-1 / 6, -1 / 6, 1 / 3],
+                edge="-inf in the teacher's",
+            ),
+            Corner(
+                {"temperature": 1.0},
+                [0.0, 0.0, 0.0],
+                [0.0, 0.0, -inf],
+                [inf],
+                [1 / 6, 1 / 6, -1 / 3],
+                edge="-inf in the student's",
+            ),
+            Corner({}, [100.0, 0.0, 0.0], [0.0, 100.0, 0.0], [200.0], [-2.0, 2.0, 0.0]),
+            Corner({}, [1e4, 0.0, -1e4], [-1e4, 0.0, 1e4], [4e4], [-2.0, 0.0, 2.0]),
+            Corner({}, [-inf, -inf, -inf], [0.0, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner({}, [0.0, 0.0, 0.0], [-inf, -inf, -inf], [nan], edge="largest logit not finite"),
+            Corner({}, [0.0, 0.0, 0.0], [inf, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner({}, [inf, 0.0, 0.0], [0.0, 0.0, 0.0], [nan], edge="largest logit not finite"),
+            Corner({}, [0.0, 0.0, 0.0], [nan, 0.0, 0.0], [nan]),
+            Corner({}, [nan, 0.0, 0.0], [0.0, 0.0, 0.0], [nan]),
+        ],
+        refused=[
+            *range_refusals("distillation_loss", "temperature", "be greater than 0", 0, -1.0),
+        ],
+        laws=[
+            Law("zero where the student is the teacher", draws.two_rows, zero_for_truth(polyloss.distillation_loss)),
+            Law(
+                "constants added to the teacher's and the student's logits change nothing",
+                draws.two_rows,
+                lambda y, x: (
+                    polyloss.distillation_loss(y, x),
+                    polyloss.distillation_loss(y.astype("float64") + 8.0, x.astype("float64") - 8.0),
+                ),
+            ),
+            Law(
+                "the temperature scales the logits, its square the value",
+                draws.two_rows,
+                lambda y, x: (
+                    polyloss.distillation_loss(y * 4, x * 4, temperature=4.0),
+                    16 * np.asarray(ops.convert_to_numpy(polyloss.distillation_loss(y, x, temperature=1.0))),
+                ),
+            ),
+            Law("the gradient by the teacher", draws.two_rows, by_the_teacher),
+        ],
+    ),
+]
