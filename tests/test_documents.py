@@ -74,7 +74,8 @@ def test_blocks(
     ran = 0
     try:
         for block in mine:
-            exec(compile("\n" * (block.line - 1) + block.code, str(path), "exec"), names)
+            source = "\n" * (block.line - 1) + block.code
+            exec(compile(source, str(path), "exec", dont_inherit=True), names)
             ran += 1
     finally:
         record_property("blocks", (ran, len(mine)))
