@@ -17,6 +17,7 @@ NEITHER: Any = None
 
 PROBES: dict[str, Any] = {
     "abs": (lambda a, b: ops.abs(a - b), np.abs(A - B)),
+    "amax": (lambda a, b: ops.amax(a, axis=-1, keepdims=True), A.max(-1, keepdims=True)),
     "any": NEITHER,
     "arange": NEITHER,
     "argmax": NEITHER,

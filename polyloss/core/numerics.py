@@ -143,12 +143,20 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
 @framework.fused
 def safe_norm(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Euclidean norm that neither overflows nor underflows, with gradient 0 at the zero vector."""
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True, initial=0.0))
-    scale = ops.where(ops.logical_and(largest > 0, ops.isfinite(largest)), largest, 1.0)
+    size = ops.stop_gradient(largest(ops.abs(x), axis))
+    scale = ops.where(ops.logical_and(size > 0, ops.isfinite(size)), size, 1.0)
     squared = ops.sum(ops.square(x / scale), axis=axis)
     zero = ops.equal(squared, 0)
     root = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, squared)))
     return ops.reshape(scale, ops.shape(root)) * root
+
+
+def largest(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
+    """The largest along `axis`, which stays with length 1; of nothing 0.
+
+    `keras.ops.max` gives a wrong shape for nothing on torch, and cannot be compiled there with a value to start from.
+    """
+    return ops.sum(x, axis=axis, keepdims=True) if 0 in x.shape else ops.amax(x, axis=axis, keepdims=True)
 
 
 def smaller(a: Tensor, b: Tensor) -> Tensor:
@@ -312,8 +320,8 @@ def _log_normalized(p: Tensor, axis: int, epsilon: float) -> Tensor:
     Rows are scaled by their largest entry first: the slope of a quotient whose divisor is tiny overflows.
     """
     p = nan_outside(p, 0.0, 1.0)
-    largest = ops.stop_gradient(ops.max(p, axis=axis, keepdims=True, initial=0.0))
-    p = p / ops.where(largest > 0, largest, 1.0)
+    size = ops.stop_gradient(largest(p, axis))
+    p = p / ops.where(size > 0, size, 1.0)
     total = ops.sum(p, axis=axis, keepdims=True)
     share = p / ops.where(ops.equal(total, 0), 1.0, total)
     return ops.log(clip_through(share, epsilon, 1 - epsilon))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -57,14 +57,16 @@ class Kind:
         targets: What `y_true` may hold.
         predictions: What `y_pred` may hold when it is not logits.
         has_targets: Whether there are any.
+        whole_batch: Whether a sample, where one is tried out, is a whole batch: its rows depend on each other.
         output: The shape of one sample's prediction, in a model that is tried out.
         misfits: Shapes that are refused.
     """
 
-    title: ClassVar[str]
+    title: str
     targets: Domain = REAL
     predictions: Domain = REAL
     has_targets: bool = True
+    whole_batch: bool = False
     output: tuple[int, ...] = (3,)
     misfits: Sequence[Misfit] = ()
 

@@ -1,0 +1,96 @@
+"""Two views of every sample: alike to each other and unlike all the rest of the batch."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from keras import ops
+
+from polyloss.core import numerics
+from polyloss.core.function import loss_function
+from polyloss.core.kinds import VIEWS
+from polyloss.core.loss import SetLoss
+from polyloss.core.numerics import Tensor
+from polyloss.core.parameters import Positive
+from polyloss.losses import _pairs
+
+__all__ = [
+    "NTXentLoss",
+    "nt_xent_loss",
+]
+
+
+@loss_function(VIEWS)
+def nt_xent_loss(
+    y_true: Tensor, y_pred: Tensor, *, temperature: Positive = 0.1, present: Tensor | None = None
+) -> Tensor:
+    r"""Finds the other view of a sample among all the views of the batch, by cosine: SimCLR's loss.
+
+    .. math:: \ell_{ij} = -\log \frac{e^{s_{ij} / \tau}}{\sum_{k \ne i} e^{s_{ik} / \tau}}, \qquad
+        s_{ij} = \frac{z_i \cdot z_j}{\lVert z_i \rVert \lVert z_j \rVert}
+
+    With B samples there are 2 B views, each of them an anchor i, whose positive j is the other view of its sample; the
+    sum is over the 2 B - 1 views besides the anchor.
+
+    When to choose it: representations learned without labels, from two random augmentations of every sample, in
+    batches as large as memory allows (every other sample is a negative). `temperature` says how much the hardest
+    negatives outweigh the others; less is harder.
+
+    Args:
+        y_true: Not looked at: anything with as many rows as `y_pred`.
+        y_pred: Two views of every sample, (B, 2, D); float dtype (float64 stays, half precision is computed in
+            float32). Their lengths do not count.
+        temperature: Greater than 0.
+        present: Booleans (B,), False for samples to be left out of everything; None: all are there.
+
+    Returns:
+        One value a sample, (B,), in nats: the mean of its two views as anchors. Takes memory for 4 * B * B numbers.
+
+    Raises:
+        ValueError: for shapes that do not fit, and parameters out of range.
+        TypeError: for parameters of the wrong type.
+
+    ==========================  ==========  ======================================================
+    input                       value       gradient
+    ==========================  ==========  ======================================================
+    one sample                  0           0
+    all views equal             log(2B - 1) 0
+    zeros                       finite      0: a view without direction, at cosine 0 to all
+    NaN                         NaN         not promised
+    ==========================  ==========  ======================================================
+
+    >>> views = [[[1.0, 0.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 3.0]]]
+    >>> [round(float(v), 4) for v in polyloss.nt_xent_loss([0, 1], views, temperature=0.5)]
+    [0.2395, 0.2395]
+
+    References: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations,
+    arXiv:2002.05709, equation 1.
+    """
+    first, second = _pairs.directions(y_pred[:, 0]), _pairs.directions(y_pred[:, 1])
+    there = _pairs.diagonal(first)
+    value = 0.5 * (
+        _found(first, second, there, present, temperature) + _found(second, first, there, present, temperature)
+    )
+    return value if present is None else ops.where(present, value, 0.0)
+
+
+class NTXentLoss(SetLoss, function=nt_xent_loss):
+    """Class form of `nt_xent_loss`, for `model.compile(loss=...)`. The targets are not looked at."""
+
+    temperature: float = 0.1
+
+    tasks: ClassVar[tuple[str, ...]] = ("metric learning", "self-supervised learning")
+    elsewhere: ClassVar[dict[str, str]] = {
+        "optax": "optax.losses.ntxent (labels in place of pairs)",
+        "pytorch-metric-learning": "pytorch_metric_learning.losses.NTXentLoss, in SelfSupervisedLoss",
+    }
+
+
+def _found(anchor: Tensor, other: Tensor, own: Tensor, present: Tensor | None, temperature: float) -> Tensor:
+    """Log loss of each anchor's own partner among all partners and the other anchors; finite for what is absent."""
+    across, within = anchor @ ops.transpose(other), anchor @ ops.transpose(anchor)
+    partner = ops.sum(ops.where(own, across, 0.0), axis=-1, keepdims=True)
+    counted = ops.ones_like(own) if present is None else ops.expand_dims(present, 0)
+    across = ops.where(ops.logical_or(own, counted), across - partner, -float("inf"))
+    within = ops.where(ops.logical_and(ops.logical_not(own), counted), within - partner, -float("inf"))
+    return numerics.logsumexp(ops.concatenate([across, within], axis=-1) / temperature)
