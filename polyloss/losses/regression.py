@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
 import keras
 from keras import ops
 
 from polyloss.core import numerics
 from polyloss.core.function import loss_function
-from polyloss.core.kinds import AMOUNTS, ELEMENTS
+from polyloss.core.kinds import AMOUNTS, ELEMENTS, QUANTILES
 from polyloss.core.loss import Loss
 from polyloss.core.numerics import Tensor
-from polyloss.core.parameters import Positive
+from polyloss.core.parameters import Positive, between, one_or_several
 
 __all__ = [
     "Huber",
+    "LogCosh",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
+    "QuantileLoss",
     "huber",
+    "log_cosh",
     "mean_absolute_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "quantile_loss",
 ]
 
 
@@ -181,6 +186,59 @@ class Huber(Loss, function=huber, kw_only=False):
     }
 
 
+@loss_function(ELEMENTS)
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    r"""Logarithm of the hyperbolic cosine of the error, averaged over the last axis.
+
+    .. math:: \ell = \frac{1}{n} \sum_i \log \cosh(\hat{y}_i - y_i)
+
+    When to choose it: regression with some outliers, where `huber` would do but the curve should have no
+    kink in its slope (second-order optimizers). It is half the squared error near the target and
+    the absolute error less log 2 far off; the pull on an error e is tanh e. The change comes at an error of
+    about 1: scale targets so that ordinary errors are below it, or take `huber` and choose.
+
+    Keeps its digits near 0, where the form :math:`e + \log(1 + e^{-2e}) - \log 2` of other libraries loses
+    them: 5 to 7 % off at an error of 0.001 in float32.
+
+    Args:
+        y_true: Targets, (..., n), any real dtype.
+        y_pred: Predictions, shape of `y_true`, float dtype (float64 stays, half precision is computed in
+            float32). (N,) against (N, 1) is lined up as in Keras.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis. The unit of the target is taken
+        to be 1.
+
+    Raises:
+        ValueError: for shapes that differ.
+
+    ===================  =====================  ===================
+    input                value                  gradient
+    ===================  =====================  ===================
+    prediction = target  0                      0
+    error 1e-3           4.9999992e-07          1e-3/n, nearly
+    error 1e30           1e30                   1/n
+    error +-inf          inf                    +-1/n
+    NaN                  NaN                    NaN
+    ===================  =====================  ===================
+
+    >>> loss = polyloss.log_cosh([[0.0, 0.0]], [[1.0, -3.0]])
+    >>> round(float(loss[0]), 4)
+    1.3716
+
+    References: Green 1990, Bayesian reconstructions from emission tomography data using a modified EM
+    algorithm, doi:10.1109/42.52985.
+    """
+    return numerics.mean(numerics.log_cosh(y_pred - y_true))
+
+
+class LogCosh(Loss, function=log_cosh, kw_only=False):
+    """Class form of `log_cosh`; a drop-in for `keras.losses.LogCosh`."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.LogCosh", "optax": "optax.losses.log_cosh"}
+
+
 @loss_function(AMOUNTS)
 def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     r"""Squared difference of logarithms, averaged over the last axis.
@@ -232,3 +290,75 @@ class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error,
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.MeanSquaredLogarithmicError"}
+
+
+@loss_function(QUANTILES)
+def quantile_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    quantiles: Annotated[float | Sequence[float], one_or_several(between(0, 1, below_high=True, above_low=True))] = 0.5,
+) -> Tensor:
+    r"""Pinball loss: the error, at one price below the target and another above it.
+
+    .. math:: \ell = \frac{1}{n} \sum_i \rho_\tau(y_i - \hat{y}_i), \qquad
+        \rho_\tau(u) = \max(\tau u,\, (\tau - 1)\, u)
+
+    When to choose it: the mean is not enough, a bound or an interval is wanted: what will not be exceeded on
+    nine days of ten (0.9), the band that holds eight of ten (0.1 and 0.9). The prediction that minimises it
+    is the tau-quantile of the target. Too low costs tau a unit, too high 1 - tau: with a shortage nine times
+    as dear as a surplus, 0.9 is also the stock to hold. Several quantiles at once share a model's layers;
+    nothing keeps them in order, so sort the predictions if they cross.
+
+    Args:
+        y_true: Targets, any real dtype: (..., n) with one quantile; with several (...) or (..., 1).
+        y_pred: Predictions, float dtype (float64 stays, half precision is computed in float32): the shape of
+            `y_true` with one quantile, (N,) against (N, 1) lined up as in Keras; with several (..., Q), one
+            on the last axis for each quantile.
+        quantiles: tau, greater than 0 and less than 1; or a sequence of them.
+
+    Returns:
+        One value a sample, the shape of `y_pred` without its last axis, in units of the target: the mean over
+        that axis, over the quantiles where there are several. At 0.5 it is half the absolute error. The
+        gradient where prediction and target meet is 0, on every backend.
+
+    Raises:
+        ValueError: for shapes that do not fit (to the quantiles, where there are several), and parameters out
+            of range.
+        TypeError: for parameters of the wrong type.
+
+    ===================  =====  ===================
+    input                value  gradient
+    ===================  =====  ===================
+    prediction = target  0      0, on every backend
+    prediction -inf      inf    -quantiles/n
+    prediction +inf      inf    (1 - quantiles)/n
+    NaN                  NaN    NaN
+    ===================  =====  ===================
+
+    >>> [round(float(v), 2) for v in polyloss.quantile_loss([[3.0], [3.0]], [[1.0], [5.0]], quantiles=0.9)]
+    [1.8, 0.2]
+    >>> loss = polyloss.quantile_loss([3.0], [[1.0, 3.0, 5.0]], quantiles=[0.1, 0.5, 0.9])
+    >>> round(float(loss[0]), 4)
+    0.1333
+
+    References: Koenker and Bassett 1978, Regression Quantiles, doi:10.2307/1913643.
+    """
+    levels = quantiles if isinstance(quantiles, tuple) else (quantiles,)
+    below, above = numerics.constant(levels, y_pred), numerics.constant(tuple(q - 1 for q in levels), y_pred)
+    error = y_true - y_pred
+    price = ops.where(error > 0, below, ops.where(error < 0, above, error))  # at a tie 0, of NaN NaN
+    return numerics.mean(error * ops.stop_gradient(price))
+
+
+class QuantileLoss(Loss, function=quantile_loss):
+    """Class form of `quantile_loss`, for `model.compile(loss=...)`.
+
+    >>> polyloss.QuantileLoss(quantiles=[0.1, 0.5, 0.9])
+    QuantileLoss(quantiles=(0.1, 0.5, 0.9))
+    """
+
+    quantiles: float | Sequence[float] = 0.5
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "forecasting")
+    elsewhere: ClassVar[dict[str, str]] = {"scikit-learn": "sklearn.metrics.mean_pinball_loss"}

@@ -23,12 +23,18 @@ def mean_squared_logarithmic_error(y_true: Array, y_pred: Array) -> Array:
     return optax.losses.squared_error(jnp.log1p(y_pred), jnp.log1p(y_true.astype(y_pred.dtype))).mean(-1)
 
 
+def log_cosh(y_true: Array, y_pred: Array) -> Array:
+    return optax.losses.log_cosh(y_pred, y_true.astype(y_pred.dtype)).mean(-1)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "MeanSquaredError": mean_squared_error,
     "Huber": huber,
     "MeanSquaredLogarithmicError": mean_squared_logarithmic_error,
+    "LogCosh": log_cosh,
 }
 
 NONE: dict[str, str] = {
     "MeanAbsoluteError": "optax has no function for the absolute error",
+    "QuantileLoss": "optax has no function for the absolute error, tilted or not",
 }
