@@ -188,7 +188,7 @@ def main() -> None:
     console.print(published.summary(joined))
     show("Cells by check", ["check", "losses", "cells"], published.cells_by_check(joined))
     planted = [(name.replace("_", " "), str(n)) for name, n in joined["planted"].items()]
-    show("Planted faults by the test that plants them", ["test", "faults"], planted)
+    show("Planted faults by template", ["template", "faults"], planted)
     title = (
         "Gradients of penalties by the critic's weights: worst error to float64 differences, of the largest gradient"
     )

@@ -179,7 +179,7 @@ def reliability() -> str:
         "Every figure on this page was measured by the tests and is made from one file, ``docs/evidence.json``, which "
         f"{literal('python -m nox -s agreement -- --write')} renews and every run of the tests compares with what it "
         f"measures. Measured with {published.versions(data)}.\n",
-        table(("figure", "total", "by backend or test", "remade by"), counts),
+        table(("figure", "total", "by backend or template", "remade by"), counts),
         title("Cells by check", "-"),
         cells(data),
         title("Accuracy in float32", "-"),

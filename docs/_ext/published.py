@@ -105,9 +105,12 @@ def cells_by_check(published: Report) -> list[tuple[str, ...]]:
 
 
 def by_template(planted: set[str]) -> dict[str, int]:
-    """Planted faults, each once however many backends catch it, by the test that plants them."""
-    counts = collections.Counter(name.partition("[")[0].removeprefix("test_") for name in planted)
-    return dict(sorted(counts.items()))
+    """Planted faults, each once however many backends catch it, by the template that must catch them.
+
+    ``test_caught[template-fault-loss]`` (tests/meta/test_planted.py) names it; other tests plant for themselves.
+    """
+    tests = [name.removeprefix("test_caught[").partition("-")[0].partition("[")[0] for name in planted]
+    return dict(sorted(collections.Counter(test.removeprefix("test_") for test in tests).items()))
 
 
 def tests_of_tests(report: Report) -> int:

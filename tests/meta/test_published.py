@@ -18,7 +18,12 @@ def report(**changes: Any) -> dict[str, Any]:
     return {
         "versions": {"exit_status": 0, "keras": "3"},
         "cells": [["Huber", "float32", "value"], ["Huber", "float32", "value"], ["Huber", "float64", "value"]],
-        "planted": ["test_value[Huber]", "test_value[FocalLoss]", "test_law"],
+        "planted": [
+            "test_caught[value-off-Huber]",
+            "test_caught[value-off-FocalLoss]",
+            "test_step[mse-x]",
+            "test_norm",
+        ],
         "refused": 3,
         "blocks": [4, 4],
         "halves": [
@@ -51,10 +56,10 @@ def test_counts_are_honest() -> None:
     assert got["cells"] == {"jax": 2, "torch": 2}
     assert got["cells_by_loss"] == {"FocalLoss": {"gradient": 1}, "Huber": {"value": 3}}
     assert published.cells_by_check(got) == [("gradient", "1", "1"), ("value", "1", "3")]
-    assert got["planted"] == {"law": 1, "value": 2}
+    assert got["planted"] == {"norm": 1, "step": 1, "value": 2}
     assert (got["tests_of_tests"]["jax"], got["recordings"]) == (7, {"jax": 0, "torch": 1})
     assert "4 cells passed" in published.summary(got)
-    assert "; 3 planted faults" in published.summary(got)
+    assert "; 4 planted faults" in published.summary(got)
 
 
 def test_another_schema_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
@@ -88,7 +93,7 @@ def test_disagreements_keep_the_worst() -> None:
 def test_a_count_too_high_is_a_fault(count: str) -> None:
     measured = published.joined({"jax": report()}, [], {})
     claimed = copy.deepcopy(measured)
-    claimed[count]["law" if count == "planted" else "jax"] += 1
+    claimed[count]["norm" if count == "planted" else "jax"] += 1
     assert len(published.faults(claimed, measured)) == 1
     assert published.faults(measured, claimed) == [], "more was measured than is published"
 
