@@ -44,7 +44,7 @@ class Parameters(Kind):
 
     def special(self, options: Options) -> np.ndarray:
         """Each parameter at its edges with the others at 0, all at one edge, and the edges against each other."""
-        n, edges = len(self.names), np.concatenate([EDGES, np.negative(EDGES)])
+        n, edges = len(self.names), [*EDGES, *(-e for e in EDGES)]
         alone = [np.roll(spread(edges, (n,))[: len(edges)], i, 1) for i in range(n)]
         mixed = np.stack([rng().permutation(np.linspace(-100, 100, 81)), *[np.linspace(-100, 100, 81)] * (n - 1)], 1)
         return np.concatenate([*alone, spread(edges, (n,))[len(edges) :], mixed])
