@@ -23,7 +23,7 @@ from keras import ops
 
 import polyloss
 from polyloss.core.declared import REQUIRED
-from polyloss.core.function import declaration
+from polyloss.core.function import Declaration, declaration
 from polyloss.core.kinds import Kind
 from tests.oracle import Reference
 
@@ -185,7 +185,7 @@ class Case:
         other; a single one is taken as it is."""
         if not self.kind.whole_batch:
             return function
-        rank = self.batch(self.example)[1].ndim
+        rank = 1 + len(self.output)
 
         def values(y_true: Any, y_pred: Any, **parameters: Any) -> Any:
             if len(y_pred.shape) == rank:
@@ -206,8 +206,15 @@ class Case:
     @property
     def takes(self) -> tuple[str, ...]:
         """The inputs of the function: what it needs beside parameters."""
-        known = declaration(self.loss.function) if self.player is None else self.loss.players[self.player]
+        known = self.declared
         return tuple(name for name in known.names if name in INPUTS and name not in known.defaults)
+
+    @property
+    def declared(self) -> Declaration:
+        """What is known of the function."""
+        known = declaration(self.loss.function) if self.player is None else self.loss.players[self.player]
+        assert known is not None
+        return known
 
     def of_class(self, loss: Any) -> Callable[[Any, Any], Any]:
         """(y_true, y_pred) to the values of many samples, from an instance of the class without a reduction."""

@@ -248,11 +248,27 @@ TARGETS = (
                 (
                     Pick("ContrastiveLoss", "Draws alike pairs together and pushes others a margin apart."),
                     Pick(
+                        "TripletLoss",
+                        "If items carry ids and every batch holds several of each: it finds the pairs itself, and compares "
+                        "them, so no distance need be the same everywhere.",
+                    ),
+                    Pick(
                         "SparseCategoricalCrossentropy",
                         "If every item has one of a fixed set of identities: train a classifier, and search in its "
                         "last hidden layer.",
                         LOGITS,
                     ),
+                ),
+            ),
+            Data(
+                "unlabelled",
+                "items without labels, of which random variants can be made",
+                (
+                    Pick(
+                        "NTXentLoss",
+                        "Two variants of every item find each other among the whole batch; the larger it is, the better.",
+                    ),
+                    Pick("TripletLoss", "In small batches: the variants of an item share an id."),
                 ),
             ),
             Data(

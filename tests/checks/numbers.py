@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
-from tests.case import Case, Parameters
-from tests.oracle import Exact, exact
+from tests.case import Arrays, Case, Parameters
+from tests.oracle import Exact, distance, exact, ulp
+
+ROWS = 768
+"""Batches are filled up to a multiple of it, so that what a backend compiles for a shape serves all losses."""
 
 
 def measured(case: Case, parameters: Parameters, dtype: str, backend: Any, function: Any = None) -> tuple[Any, ...]:
     """Inputs, the backend's values and gradients for them, and the exact ones."""
     y, p = case.inputs(parameters, dtype)
     call = function or case.function
+    found = []
     with backend.precision(dtype):
-        target = backend.tensor(y)
-        values, gradient = backend.value_and_grad(lambda x: call(target, x, **parameters), backend.tensor(p))
+        for some_y, some_p in batches(case, y, p):
+            target = backend.tensor(some_y)
+            found.append(
+                backend.value_and_grad(lambda x, target=target: call(target, x, **parameters), backend.tensor(some_p))
+            )
+    values, gradient = (
+        None if parts[0] is None else np.concatenate(parts)[: len(p)] for parts in zip(*found, strict=True)
+    )
     referee: Exact = exact(case.reference, y, p, parameters)
     assert values.dtype == dtype, f"computed in {values.dtype}, not {dtype}"
     values = values.reshape(referee.value[0].shape)
@@ -26,10 +39,52 @@ def measured(case: Case, parameters: Parameters, dtype: str, backend: Any, funct
     return (y, p), values, gradient, referee
 
 
+def alone(case: Case) -> bool:
+    """Whether a row of the inputs is a whole batch, which is computed by itself."""
+    return case.player is not None or case.kind.whole_batch
+
+
+def batches(case: Case, y: np.ndarray, p: np.ndarray) -> list[Arrays]:
+    """What is computed in one call: all rows, repeated until the batch is full, or one row where that is a batch."""
+    if alone(case):
+        return [(y[i : i + 1], p[i : i + 1]) for i in range(len(p))]
+    rows = np.arange(-(-len(p) // ROWS) * ROWS) % len(p)
+    return [(y[rows], p[rows])]
+
+
+class AtOnce:
+    """Several calls, traced and compiled as one function of one vector that holds the predictions of all."""
+
+    def __init__(self, calls: Sequence[Callable[[Any, Any], Any]], inputs: Sequence[Arrays], mode: str, backend: Any):
+        self.calls, self.backend = calls, backend
+        self.shapes = [p.shape for _, p in inputs]
+        self.ends = np.cumsum([0, *(p.size for _, p in inputs)]).tolist()
+        self.run = backend.compiled(self._flat, mode)
+
+    def _flat(self, targets: tuple[Any, ...], x: Any) -> Any:
+        parts = [x[start:end] for start, end in itertools.pairwise(self.ends)]
+        values = [
+            call(y, ops.reshape(part, shape))
+            for call, y, part, shape in zip(self.calls, targets, parts, self.shapes, strict=True)
+        ]
+        return ops.concatenate([ops.reshape(v, (-1,)) for v in values])
+
+    def _given(self, inputs: Sequence[Arrays]) -> tuple[tuple[Any, ...], Any]:
+        flat = np.concatenate([p.reshape(-1) for _, p in inputs])
+        return tuple(self.backend.tensor(y) for y, _ in inputs), self.backend.tensor(flat)
+
+    def values(self, inputs: Sequence[Arrays]) -> np.ndarray:
+        """Of all calls, one after the other."""
+        return self.backend.array(self.run(*self._given(inputs)))
+
+    def values_and_gradients(self, inputs: Sequence[Arrays]) -> tuple[np.ndarray, np.ndarray]:
+        """Of all calls, one after the other."""
+        targets, x = self._given(inputs)
+        return self.backend.value_and_grad(lambda x: self.run(targets, x), x)
+
+
 def close(got: Any, want: Any, ulps: float = 16, dtype: str = "float32", floor: float = 0.0) -> None:
     """Equal to within a few ulp, infinities and NaN exactly."""
-    from tests.oracle import distance, ulp
-
     got, want = np.asarray(got, "float64"), np.asarray(want, "float64")
     assert got.shape == want.shape, f"shape {got.shape}, want {want.shape}"
     error = distance(got, want, np.zeros_like(want), dtype)

@@ -1,37 +1,50 @@
-"""Eager equals compiled: the same inputs as for accuracy, value and gradient."""
+"""Eager equals compiled: the same inputs as for accuracy, value and gradient; all variants of a loss in one program."""
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.case import Case
-from tests.checks.numbers import measured
+from tests.checks.numbers import AtOnce, alone
 from tests.evidence import budget
-from tests.oracle import distance
+from tests.oracle import distance, exact
 
-pytestmark = pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "numpy", reason="NumPy compiles nothing")
-
-
-def check_compiled(case: Case, mode: str, backend: Any, function: Any = None) -> None:
-    """Both are within the budget of the truth, so they are within twice the budget of each other; and the
-    compiled value must itself be within the budget."""
-    call = function or case.function
-    for parameters in case.variants[:2]:
-        run = backend.compiled(lambda y, p, parameters=parameters: call(y, p, **parameters), mode)
-        _, values, gradient, exact = measured(
-            case, parameters, "float32", backend, lambda y, p, run=run, **_: run(y, p)
-        )
-        for got, want, sensitivity in (
-            (values, exact.value, exact.value_sensitivity),
-            (gradient, exact.gradient, exact.gradient_sensitivity),
-        ):
-            error = distance(got, *want, "float32")
-            allowed = budget(want[0], sensitivity, "float32", case.floor, case.terms)
-            assert (error <= allowed).all(), f"{case.name} {parameters} {mode}: {(error / allowed).max():.3g} x budget"
+pytestmark = pytest.mark.gradients
 
 
 def test_compiled(case: Case, mode: str, backend: Any) -> None:
-    check_compiled(case, mode, backend)
+    """Both are within the budget of the truth, so they are within twice the budget of each other; and the
+    compiled value must itself be within the budget."""
+    inputs = [case.inputs(parameters, "float32") for parameters in case.variants]
+    truths = [exact(case.reference, y, p, v) for v, (y, p) in zip(case.variants, inputs, strict=True)]
+    calls = [partial(case.function, **parameters) for parameters in case.variants]
+    rounds = rows_of(inputs) if alone(case) else [inputs]
+    program = AtOnce(calls, rounds[0], mode, backend)
+    found = [program.values_and_gradients(some) for some in rounds]
+    for i, (quantity, of) in enumerate((("value", lambda t: t.value), ("gradient", lambda t: t.gradient))):
+        parts = [np.split(answer[i], ends(of, truths, len(rounds))) for answer in found]
+        for k, (parameters, truth) in enumerate(zip(case.variants, truths, strict=True)):
+            want = of(truth)
+            got = np.concatenate([part[k] for part in parts]).reshape(want[0].shape)
+            error = distance(got, *want, "float32")
+            allowed = budget(
+                want[0], getattr(truth, f"{quantity}_sensitivity"), "float32", case.floors(parameters)[i], case.terms
+            )
+            assert (error <= allowed).all(), (
+                f"{case.name} {parameters} {mode}, {quantity}: {(error / allowed).max():.3g} x budget"
+            )
+
+
+def rows_of(inputs: list[Any]) -> list[list[Any]]:
+    """For each row number, the batches of one row."""
+    (count,) = {len(p) for _, p in inputs}
+    return [[(y[i : i + 1], p[i : i + 1]) for y, p in inputs] for i in range(count)]
+
+
+def ends(of: Any, truths: list[Any], rounds: int) -> list[int]:
+    """Where the numbers of one variant end and those of the next begin."""
+    return np.cumsum([of(truth)[0].size // rounds for truth in truths])[:-1].tolist()

@@ -1,17 +1,15 @@
 """Half precision: elementwise losses over every finite float16 and bfloat16, the others over their batch.
 
 The result is computed in float32; rounded to half it is within one ulp of the exact result rounded to half.
-The referee is a float64 formula, held to the 150-digit one at 1e-12 by `test_half_referee`.
+The referee is a float64 formula, held to the 150-digit one at 1e-12 by `tests/meta/test_oracle.py`.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import ml_dtypes
 import numpy as np
-import pytest
 
 from tests.case import Case
 from tests.evidence import Evidence
@@ -29,8 +27,7 @@ def rounded(x: np.ndarray, half: str) -> np.ndarray:
         return x.astype(half).astype("float64")
 
 
-def check_halves(case: Case, half: str, backend: Any, evidence: Evidence, function: Any = None) -> None:
-    call = function or case.function
+def test_halves(case: Case, half: str, backend: Any, evidence: Evidence) -> None:
     if case.halves is None:
         batches = [(*case.batch(case.example), case.example, None)]
     else:
@@ -40,12 +37,14 @@ def check_halves(case: Case, half: str, backend: Any, evidence: Evidence, functi
         p = p.astype(half)
         y_native = backend.tensor(y)
         values, gradient = backend.value_and_grad(
-            lambda x, y_native=y_native, parameters=parameters: call(y_native, x, **parameters), backend.tensor(p)
+            lambda x, y_native=y_native, parameters=parameters: case.function(y_native, x, **parameters),
+            backend.tensor(p),
         )
         wide = p.astype("float64")
         tiny = float(ml_dtypes.finfo(half).smallest_normal) if half == "bfloat16" else 0.0
         if target is None:
-            referee = exact(case.reference, y, p.astype("float32"), parameters)
+            rows = (y[None], p[None]) if case.kind.whole_batch else (y, p)
+            referee = exact(case.reference, rows[0], rows[1].astype("float32"), parameters)
             want, slope = referee.value[0].reshape(values.shape), referee.gradient[0].reshape(p.shape)
         else:
             with np.errstate(all="ignore"):
@@ -74,24 +73,3 @@ def check_halves(case: Case, half: str, backend: Any, evidence: Evidence, functi
                 {"loss": case.name, "dtype": half, "quantity": quantity, "target": target, "inputs": int(p.size), "ulp": worst}
             )  # fmt: skip
             assert worst <= 1, f"{case.name} {half} {quantity}: {worst} ulp at y={target}, x={where}"
-
-
-def test_halves(case: Case, half: str, backend: Any, evidence: Evidence) -> None:
-    check_halves(case, half, backend, evidence)
-
-
-@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") != "numpy", reason="once is enough: it runs with the NumPy backend")
-def test_half_referee(case: Case) -> None:
-    """The float64 referee of the halves against the 150-digit one."""
-    if case.halves is None:
-        assert case.reference is not None
-        return
-    x = np.concatenate([all_finite(half)[::211].astype("float64") for half in ("float16", "bfloat16")])
-    if case.example.get("from_logits"):
-        x = x[np.abs(x[:, 0]) <= 300]  # beyond, 1 - p cancels more than 100 digits
-    for y in case.half_targets:
-        referee = exact(case.reference, np.full(x.shape, y), x, case.example)
-        with np.errstate(all="ignore"):
-            value, gradient = case.halves(y, x, **case.example)
-        np.testing.assert_allclose(value, referee.value[0], rtol=1e-12, atol=1e-300)
-        np.testing.assert_allclose(gradient, referee.gradient[0], rtol=1e-12, atol=1e-300)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import pytest
 from keras.src.backend import set_keras_mask
 
-from tests.case import Case
+from tests.case import Case, supervised
 from tests.checks.numbers import close
 
+pytestmark = pytest.mark.cases(only=supervised)
+of_rows = pytest.mark.cases(only=lambda case: not case.kind.whole_batch)
+"""A row's value is its own. In a set a row of weight 0 is absent: `test_sets`."""
 WEIGHTS = np.array([1.0, 0.0, 2.0, 0.5, 0.0, 3.0], "float32")
 
 
@@ -26,12 +28,12 @@ def poisoned(p: np.ndarray, rows: list[int]) -> np.ndarray:
     return p
 
 
-def check_weights(case: Case, backend: Any, loss: Any = None) -> None:
+@of_rows
+def test_weights(case: Case, backend: Any) -> None:
     """Weights multiply samples; weight 0 shuts out NaN and infinity; the mean divides by all elements."""
     y, p = case.batch(case.example)
-    make = loss or case.loss
     target = backend.tensor(y)
-    values = backend.array(make(**case.example, reduction="none")(target, backend.tensor(p)))
+    values = backend.array(case.loss(**case.example, reduction="none")(target, backend.tensor(p)))
     parts, elements = per_sample(values), values.size
     out = [1, 4]
     for weight in (WEIGHTS, WEIGHTS.astype("float64"), WEIGHTS.reshape(-1, *[1] * (values.ndim - 1)), list(WEIGHTS)):
@@ -42,7 +44,7 @@ def check_weights(case: Case, backend: Any, loss: Any = None) -> None:
             ("mean_with_sample_weight", (parts * WEIGHTS).sum() / (WEIGHTS.sum() * elements / len(y))),
         ):
             for predictions in (p, poisoned(p, out)):
-                call = make(**case.example, reduction=reduction)
+                call = case.loss(**case.example, reduction=reduction)
                 got, gradient = backend.value_and_grad(
                     lambda x, call=call, weight=weight: call(target, x, weight), backend.tensor(predictions)
                 )
@@ -53,29 +55,29 @@ def check_weights(case: Case, backend: Any, loss: Any = None) -> None:
                     kept = [i for i in range(len(y)) if i not in out]
                     assert (np.abs(gradient[kept]).reshape(len(kept), -1).sum(1) > 0).any()
     before = WEIGHTS.copy()
-    make(**case.example)(target, backend.tensor(p), before)
+    case.loss(**case.example)(target, backend.tensor(p), before)
     assert (before == WEIGHTS).all(), "the weights were changed in place"
 
 
-def check_bad_target(case: Case, backend: Any, loss: Any = None) -> None:
+def test_bad_target_of_weight_zero(case: Case, backend: Any) -> None:
     """A NaN target (or a label out of range) of weight 0 does not count."""
     y, p = case.batch(case.example)
     broken = y.copy()
     broken[[1, 4]] = 77 if np.issubdtype(y.dtype, np.integer) else np.nan
-    make = loss or case.loss
-    call = make(**case.example)
+    call = case.loss(**case.example)
     want = backend.array(call(backend.tensor(y), backend.tensor(p), WEIGHTS))
     got, gradient = backend.value_and_grad(lambda x: call(backend.tensor(broken), x, WEIGHTS), backend.tensor(p))
     close(got, want, ulps=4)
     assert gradient is None or np.isfinite(gradient).all()
 
 
-def check_mask(case: Case, backend: Any, loss: Any = None) -> None:
+@of_rows
+@pytest.mark.gradients  # NumPy's arrays cannot carry a Keras mask
+def test_mask(case: Case, backend: Any) -> None:
     """Masked elements leave the denominator; weights and masks go together; all masked is 0."""
     y, p = case.batch(case.example)
-    make = loss or case.loss
     target = backend.tensor(y)
-    values = backend.array(make(**case.example, reduction="none")(target, backend.tensor(p)))
+    values = backend.array(case.loss(**case.example, reduction="none")(target, backend.tensor(p)))
     parts, each = per_sample(values), values.size / len(y)
     keep = np.array([True, False, True, True, False, True])
     for mask in (keep, np.zeros(6, bool)):
@@ -88,7 +90,7 @@ def check_mask(case: Case, backend: Any, loss: Any = None) -> None:
             ):
                 if weight is None and reduction == "mean_with_sample_weight":
                     want = (parts * mask).sum() / max(mask.sum() * each, 1)
-                call = make(**case.example, reduction=reduction)
+                call = case.loss(**case.example, reduction=reduction)
 
                 def masked(x: Any, call: Any = call, mask: Any = mask, weight: Any = weight) -> Any:
                     x = x * 1  # a tensor of its own to carry the mask
@@ -101,32 +103,13 @@ def check_mask(case: Case, backend: Any, loss: Any = None) -> None:
                     assert (gradient[~mask] == 0).all()
 
 
-def check_too_fine(case: Case, backend: Any) -> None:
+def test_weights_too_fine(case: Case, backend: Any) -> None:
     """Weights finer than the values are refused by name."""
     y, p = case.batch(case.example)
     values = case.function(backend.tensor(y), backend.tensor(p), **case.example)
     shape = (*values.shape, 2)
-    with pytest.raises(
-        ValueError, match="sample_weight must line up with the loss's values from the batch axis"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"sample_weight must line up with the .* from the batch axis") as caught:
         case.loss(**case.example)(backend.tensor(y), backend.tensor(p), np.ones(shape, "float32"))
     assert f"sample_weight.shape={tuple(map(int, shape))}" in str(caught.value)
     with pytest.raises(ValueError, match="sample_weight must line up"):
         case.loss(**case.example)(backend.tensor(y), backend.tensor(p), np.ones(5, "float32"))
-
-
-def test_weights(case: Case, backend: Any) -> None:
-    check_weights(case, backend)
-
-
-def test_bad_target_of_weight_zero(case: Case, backend: Any) -> None:
-    check_bad_target(case, backend)
-
-
-@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "numpy", reason="NumPy arrays cannot carry a Keras mask")
-def test_mask(case: Case, backend: Any) -> None:
-    check_mask(case, backend)
-
-
-def test_weights_too_fine(case: Case, backend: Any) -> None:
-    check_too_fine(case, backend)
