@@ -134,6 +134,15 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
+def fits(session: nox.Session, backend: str) -> None:
+    """A model trained with every loss: `tests` trains with one loss of each kind."""
+    install(session, backend, "test")
+    session.env["POLYLOSS_FIT"] = "all"
+    session.run("python", "-m", "pytest", *WORKERS, *(session.posargs or ["tests/checks/test_training.py"]))
+
+
+@nox.session(default=False)
 def quickstart(session: nox.Session) -> None:
     """One Keras model a backend with FocalLoss on real data; a table and a picture that compare them."""
     requirements = [arg for b in TRAINING for arg in ("-r", f"backends/{b}/requirements.txt")]

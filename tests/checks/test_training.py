@@ -10,9 +10,19 @@ import numpy as np
 import pytest
 
 import polyloss
-from tests.case import Case
+from tests.case import Case, supervised
+from tests.cases import CASES
 
-pytestmark = pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "numpy", reason="Keras's NumPy backend cannot train")
+pytestmark = [pytest.mark.gradients, pytest.mark.cases(only=supervised)]
+
+
+FIRST = {type(case.kind): case.name for case in reversed(CASES) if supervised(case)}
+"""The first loss of each kind."""
+
+
+def fitted(case: Case) -> bool:
+    """Losses of one kind meet `fit` alike, so one of them is trained; POLYLOSS_FIT=all trains every one."""
+    return os.environ.get("POLYLOSS_FIT") == "all" or FIRST.get(type(case.kind)) == case.name
 
 
 def model_for(case: Case, **options: Any) -> keras.Model:
@@ -33,6 +43,7 @@ def data_for(case: Case, rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return x, np.resize(y, (rows, *y.shape[1:]))
 
 
+@pytest.mark.cases(only=fitted)
 def test_fit_lowers_the_loss(case: Case) -> None:
     """Default mode (compiled where the backend compiles), an uneven last batch, weights, then evaluate."""
     x, y = data_for(case)
@@ -48,6 +59,7 @@ def test_fit_lowers_the_loss(case: Case) -> None:
     model.fit(x, y, sample_weight=np.linspace(0, 1, 60), batch_size=32, verbose=0)
 
 
+@pytest.mark.cases(only=fitted)
 def test_fit_eagerly_in_mixed_precision(case: Case) -> None:
     """`run_eagerly` and bfloat16 outputs: the loss is computed in float32 and stays finite."""
     x, y = data_for(case, 32)

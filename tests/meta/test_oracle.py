@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import pathlib
 from typing import Any
 
 import ml_dtypes
@@ -10,8 +12,11 @@ import pytest
 from mpmath import mp, mpf
 
 from tests import oracle
+from tests.case import Case
+from tests.cases import CASES
+from tests.checks.test_halves import all_finite
 from tests.evidence import budget
-from tests.oracle import Dual
+from tests.oracle import Dual, exact, formula
 
 
 @pytest.mark.parametrize(
@@ -67,3 +72,84 @@ def test_distance() -> None:
 def test_budget() -> None:
     assert budget(np.array(1.0), np.array(0.0), "float32") == 32.5 * 2.0**-23
     assert budget(np.array(1.0), np.array(1.0), "float64", floor=1, terms=4) == 67 * 2.0**-52 + 8
+
+
+WITH_HALVES = [case for case in CASES if case.halves is not None]
+
+
+@pytest.mark.parametrize("checked", WITH_HALVES, ids=lambda case: case.name)
+def test_half_referee(checked: Case) -> None:
+    """The float64 referee of the halves against the 150-digit one."""
+    assert checked.halves is not None
+    x = np.concatenate([all_finite(half)[::211].astype("float64") for half in ("float16", "bfloat16")])
+    if checked.example.get("from_logits"):
+        x = x[np.abs(x[:, 0]) <= 300]  # beyond, 1 - p cancels more than 100 digits
+    for y in checked.half_targets:
+        referee = exact(checked.reference, np.full(x.shape, y), x, checked.example)
+        with np.errstate(all="ignore"):
+            value, gradient = checked.halves(y, x, **checked.example)
+        np.testing.assert_allclose(value, referee.value[0], rtol=1e-12, atol=1e-300)
+        np.testing.assert_allclose(gradient, referee.gradient[0], rtol=1e-12, atol=1e-300)
+
+
+FORMULAS = """
+from tests import oracle
+from tests.oracle import Dual
+
+SCALE = 2.0
+UNRELATED = 1.0
+
+
+def helper(x):
+    return x * SCALE
+
+
+def made(factor):
+    def times(x):
+        return x * factor
+
+    return times
+
+
+three = made(3.0)
+
+
+def reference(y, p):
+    return [sum((three(helper(oracle.exp(q))) for q in p), Dual(0))]
+
+
+def unrelated(y, p):
+    return [Dual(UNRELATED)]
+"""
+
+
+def key_of(source: str, path: pathlib.Path) -> str:
+    """The key of `reference` in a module of this source."""
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(f"tests.{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    return formula(module.reference)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "renews"),
+    [
+        ("UNRELATED = 1.0", "UNRELATED = 4.0", False),
+        ("return [Dual(UNRELATED)]", "return [Dual(UNRELATED) * 2]", False),
+        ("helper(oracle", "helper(2 * oracle", True),
+        ("return x * SCALE", "return x / SCALE", True),
+        ("SCALE = 2.0", "SCALE = 3.0", True),
+        ("return x * factor", "return x - factor", True),
+        ("made(3.0)", "made(5.0)", True),
+    ],
+)
+def test_results_are_kept_by_the_formula_alone(old: str, new: str, renews: bool, tmp_path: pathlib.Path) -> None:
+    assert FORMULAS.count(old) == 1
+    before = key_of(FORMULAS, tmp_path / "before.py")
+    assert before == key_of(FORMULAS, tmp_path / "again.py")
+    after = key_of(FORMULAS.replace(old, new), tmp_path / "after.py")
+    assert (after != before) is renews
+    assert "def exp" in before, "what oracle.py computes with is a part"
+    assert "def sqrt" not in before
+    assert " at 0x" not in before, "an address differs in the next run"
