@@ -1,7 +1,8 @@
 """The only code of polyloss that touches a framework: what Keras 3 has no op for.
 
-A backend is three files here and nothing elsewhere in polyloss: ``<backend>.toml``, what is known of it without
-importing it (`announced`), ``<backend>.py`` and ``process/<backend>.py``. The same names in each module:
+A backend is its files here and nothing elsewhere in polyloss: ``<backend>.toml``, what is known of it without
+importing it (`announced`), ``<backend>.py``, ``process/<backend>.py`` and ``replicas/<backend>.py``. The same names in
+each module:
 
 ``EXACT_LOG_SOFTMAX``
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
@@ -38,10 +39,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from polyloss.framework.announced import announced as announced
+from polyloss.framework.announced import gradientless as gradientless
 from polyloss.framework.announced import in_words as in_words
 from polyloss.framework.announced import names
 from polyloss.framework.announced import referees as referees
-from polyloss.framework.announced import values_only as values_only
 from polyloss.framework.selection import select_backend
 
 select_backend()  # before Keras is imported, and makes its choice

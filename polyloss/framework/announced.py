@@ -23,11 +23,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.with_suffix(".py").exists()))
 
 
-def values_only() -> tuple[str, ...]:
+def gradientless() -> tuple[str, ...]:
     """The backends of Keras that polyloss runs on and that have no gradients.
 
-    >>> from polyloss.framework.announced import values_only
-    >>> values_only()
+    >>> from polyloss.framework.announced import gradientless
+    >>> gradientless()
     ('numpy',)
     """
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if not path.with_suffix(".py").exists()))

@@ -228,7 +228,7 @@ def agree(
     """
     cls = declared.find(loss, "agree")
     backends = framework.names() if backends is None else backends
-    known = one_of(*framework.names(), *framework.values_only())
+    known = one_of(*framework.names(), *framework.gradientless())
     for name in (*backends, *(python or {})):
         known("agree", "backend", name)
     given = {**cls._shown(), **(parameters or {})}

@@ -16,7 +16,7 @@ from polyloss import framework
 from polyloss.core import declared
 from polyloss.tools import choose, plot, terminal
 
-EVERY = (*framework.names(), *framework.values_only())
+EVERY = (*framework.names(), *framework.gradientless())
 app = typer.Typer(
     help=f"Loss functions proven equal on {framework.in_words('and')}, and studies that compare them.",
     no_args_is_help=True,

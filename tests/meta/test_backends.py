@@ -17,7 +17,7 @@ import pytest
 from polyloss import framework
 
 ROOT = pathlib.Path(__file__).parents[2]
-NAMES = {*framework.names(), *framework.values_only()}
+NAMES = {*framework.names(), *framework.gradientless()}
 FILES = [
     *(path for folder in ("polyloss", "backends", "docs", "tests") for path in sorted((ROOT / folder).rglob("*.py"))),
     ROOT / "noxfile.py",
@@ -119,7 +119,8 @@ def test_every_backend_is_whole() -> None:
     for name in framework.names():
         for file in ("by_hand.py", "native/__init__.py", "timed.py"):
             assert (ROOT / "backends" / name / file).is_file(), f"backends/{name}/{file}"
-        assert (ROOT / "polyloss" / "framework" / "process" / f"{name}.py").is_file()
+        for folder in ("process", "replicas"):
+            assert (ROOT / "polyloss" / "framework" / folder / f"{name}.py").is_file(), f"{folder}/{name}.py"
         assert framework.announced(name).packages
         assert re.search(rf"^{name} = \[", extras, re.M), f"pyproject.toml has no extra {name}"
     assert {path.parent.name for path in (ROOT / "backends").glob("*/harness.py")} == NAMES
@@ -196,7 +197,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     shutil.copytree(tree / "backends" / first, tree / "backends" / "toy")
     places = tree / "polyloss" / "framework"
     shutil.copy(places / f"{first}.py", places / "toy.py")
-    shutil.copy(places / "process" / f"{first}.py", places / "process" / "toy.py")
+    for folder in ("process", "replicas"):
+        shutil.copy(places / folder / f"{first}.py", places / folder / "toy.py")
     (places / "toy.toml").write_text('title = "Toy"\ncolour = "#123456"\npackages = ["toy"]\n')
     return tree
 
