@@ -363,6 +363,11 @@ CASES = [
                 np.zeros((4, 3)),
             ),
             Refusal(
+                "sparse_categorical_crossentropy: class_weights must be at least 0 (every entry). "
+                "Got class_weights=(1.0, -1.0, 1.0).",
+                {"class_weights": [1.0, -1.0, 1.0]},
+            ),
+            Refusal(
                 "sparse_categorical_crossentropy: ignore_class must be None or an integer. Got ignore_class=0.5.",
                 {"ignore_class": 0.5},
                 error=TypeError,
@@ -439,6 +444,7 @@ CASES = [
         refused=[
             *flag_refusals("kl_divergence"),
         ],
+        minimisers=[of_classes("the logarithms of the shares", np.log, one_hot=True, from_logits=True)],
         laws=[
             Law(
                 "with one-hot labels it is cross-entropy",

@@ -9,7 +9,7 @@ from keras import ops
 
 import polyloss
 from tests import draws
-from tests.case import Case, Corner, Law, inf, nan, range_refusals, zero_for_truth
+from tests.case import Case, Corner, Law, Minimiser, inf, nan, range_refusals, zero_for_truth
 from tests.cases.classification import log_softmax64
 from tests.oracle import Dual, log, softmax
 
@@ -81,6 +81,13 @@ CASES = [
         ],
         refused=[
             *range_refusals("distillation_loss", "temperature", "be greater than 0", 0, -1.0),
+        ],
+        minimisers=[
+            Minimiser(
+                "the mean of the teachers' probabilities",
+                lambda rng: rng.normal(0, 3, (50, 3)).astype("float32"),
+                lambda y: 2 * np.log(np.exp(log_softmax64(y / 2)).mean(0)),
+            )
         ],
         laws=[
             Law("zero where the student is the teacher", draws.two_rows, zero_for_truth(polyloss.distillation_loss)),

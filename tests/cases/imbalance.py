@@ -270,6 +270,11 @@ CASES = [
             *range_refusals("categorical_focal_loss", *SMOOTHING),
             Refusal("categorical_focal_loss: alpha must be at least 0. Got alpha=-1.0.", {"alpha": -1.0}),
             Refusal(
+                "categorical_focal_loss: ignore_class must be None or an integer. Got ignore_class=True.",
+                {"ignore_class": True},
+                error=TypeError,
+            ),
+            Refusal(
                 "categorical_focal_loss: alpha must have 3 entries, one a class. Got alpha=(0.5, 0.1).",
                 {"alpha": [0.5, 0.1]},
                 np.zeros(4, "int32"),
@@ -346,6 +351,15 @@ CASES = [
         refused=[
             *range_refusals("logit_adjusted_loss", "tau", "be at least 0", -1),
             *count_refusals("logit_adjusted_loss"),
+        ],
+        minimisers=[
+            of_classes("equal logits, where the shares are the frequencies", np.zeros_like, class_counts=(50, 30, 20)),
+            of_classes(
+                "the logarithms of the shares, less those of the frequencies",
+                lambda shares: np.log(shares / [900, 90, 10]) / 2 + np.log(shares) / 2,
+                tau=0.5,
+                **COUNTS,
+            ),
         ],
         laws=[
             Law(
@@ -425,6 +439,15 @@ CASES = [
             *range_refusals("ldam_loss", "max_margin", "be at least 0", -1),
             *range_refusals("ldam_loss", "scale", "be greater than 0", 0),
             *count_refusals("ldam_loss"),
+        ],
+        minimisers=[
+            of_classes(
+                "the logarithms of the shares over the scale, without margins",
+                lambda shares: np.log(shares) / 2,
+                max_margin=0.0,
+                scale=2.0,
+                **FOURTHS,
+            )
         ],
         laws=[
             Law(
