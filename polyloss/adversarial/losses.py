@@ -158,7 +158,7 @@ def minimax_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoothing: F
     r = inf, f = -inf    0                 0
     r = -inf             inf               -1/n by r
     f = inf              inf               1/n by f
-    no sample on a side  that side adds 0  none
+    no sample on a side  that side adds 0  that of the other side
     NaN                  NaN               NaN
     ===================  ================  =========
 
@@ -254,7 +254,7 @@ def non_saturating_discriminator_loss(real: Tensor, fake: Tensor, *, label_smoot
     r = inf, f = -inf    0                 0
     r = -inf             inf               -1/n by r
     f = inf              inf               1/n by f
-    no sample on a side  that side adds 0  none
+    no sample on a side  that side adds 0  that of the other side
     NaN                  NaN               NaN
     ===================  ================  =========
 
@@ -353,7 +353,7 @@ def least_squares_discriminator_loss(
     ===================  ================  =========
     r = b, f = a         0                 0
     r = -inf             inf               -inf by r
-    no sample on a side  that side adds 0  none
+    no sample on a side  that side adds 0  that of the other side
     NaN                  NaN               NaN
     ===================  ================  =========
 
@@ -446,7 +446,7 @@ def hinge_gan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     r = 1, f = -1        0                 0: the corner counts as beyond the margin
     r = inf, f = -inf    0                 0
     r = -inf             inf               -1/n by r
-    no sample on a side  that side adds 0  none
+    no sample on a side  that side adds 0  that of the other side
     NaN                  NaN               not promised
     ===================  ================  =========================================
 
@@ -531,7 +531,7 @@ def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     ===================  ================  ========================================
     r = inf              -inf              -1/n by r
     r = f = inf          NaN               -1/n by r, 1/n by f
-    no sample on a side  that side adds 0  none
+    no sample on a side  that side adds 0  that of the other side
     NaN                  NaN               as ever: it does not depend on the input
     ===================  ================  ========================================
 

@@ -1,20 +1,18 @@
-"""Cases of `polyloss.adversarial`.
+"""Cases of `polyloss.adversarial`, one for each of the two players.
 
-A sample of these cases is a whole batch of logits, ``[real, fake]``: the losses are scalars of a batch. The
-checks that have to do with targets, weights and reductions do not apply, so these cases stand apart from
-the others and `tests/checks/test_adversarial.py` runs what applies.
+A sample of these cases is a whole batch of scores, ``[real, fake]``: the losses are scalars of a batch.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from keras import ops
+import numpy as np
 
 import polyloss
-from tests.case import Case, Corner, Parameters, Refusal, inf, nan
+from tests import draws
+from tests.case import Case, Corner, Law, Minimiser, Parameters, Refusal, inf, nan, range_refusals
 from tests.oracle import Dual, dual, log, sigmoid
 
 Batch = Sequence[Sequence[Dual]]
@@ -94,202 +92,306 @@ def relativistic_generator(y: Any, p: Batch, average: bool = True) -> list[Dual]
     return relativistic(y, [p[1], p[0]], average)
 
 
-# -- the two players -------------------------------------------------------------------------------
+# -- the cases -------------------------------------------------------------------------------------
 
 
-def each(function: Callable[..., Any], sides: str) -> Callable[..., Any]:
-    """The function of one batch as one of many, given as [real, fake]; `sides` says what it takes."""
-
-    def of_batches(y: Any, x: Any, **parameters: Any) -> Any:
-        def one(i: int) -> Any:
-            given = {"r": x[i, 0], "f": x[i, 1]}
-            return function(*(given[side] for side in sides), **parameters)
-
-        return ops.stack([one(i) for i in range(x.shape[0])])
-
-    of_batches.__name__ = function.__name__
-    return of_batches
+def corner(real: Any, fake: Any, value: float, gradient: Any = None, edge: str | None = None, **given: Any) -> Corner:
+    return Corner(given, 0, [real, fake], [value], gradient, labels="int32", edge=edge)
 
 
-class Pairwise(Case):
-    """A `Case` whose function is not that of the class alone."""
-
-    def __init__(self, call: Callable[..., Any], sides: str, **fields: Any) -> None:
-        super().__init__(**fields)
-        object.__setattr__(self, "call", each(call, sides))
-        object.__setattr__(self, "plain", call)
-        object.__setattr__(self, "sides", sides)
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        return self.call
-
-    @property
-    def name(self) -> str:
-        return self.plain.__name__
-
-
-def case(
+def of_player(
     loss: Any,
-    function: Callable[..., Any],
-    sides: str,
+    player: str,
     reference: Any,
     corners: Sequence[Corner],
+    laws: Sequence[Law],
     variants: Sequence[Parameters] = ({},),
-    refusals: Sequence[Refusal] = (),
-) -> Pairwise:
-    return Pairwise(
-        function,
-        sides,
+    refused: Sequence[Refusal] = (),
+    minimisers: Sequence[Minimiser] = (),
+) -> Case:
+    return Case(
         loss=loss,
+        player=player,
         reference=reference,
         variants=variants,
-        corners=[*corners, corner([0.0, 0.0], [nan, 0.0], nan)],
-        refused=refusals,
+        corners=corners,
+        refused=refused,
+        laws=laws,
+        minimisers=minimisers,
         terms=6,
     )
 
 
-def first(pair: Pairwise, n: int) -> Pairwise:
-    """The case with its first batches alone: the special ones."""
-    few = copy.copy(pair)
-    object.__setattr__(few, "inputs", lambda given, dtype: tuple(a[:n] for a in pair.inputs(given, dtype)))
-    return few
+def law(name: str, statement: Any) -> Law:
+    """Of real and generated scores, (4, 2) each."""
+    return Law(name, draws.scores, statement)
 
 
-def corner(real: Any, fake: Any, value: float, gradient: Any = None, **parameters: Any) -> Corner:
-    return Corner(parameters, 0, [real, fake], [value], gradient, labels="int32")
+def constant(name: str, value: float, **parameters: Any) -> Minimiser:
+    """What a critic says that cannot tell real from generated: the same of every sample."""
+    return Minimiser(name, lambda rng: np.zeros(8, "int32"), lambda y: value, parameters, row=(2, 3))
 
 
+def log_odds(p: float) -> float:
+    return float(np.log(p / (1 - p)))
+
+
+NONE = [0.0] * 4
+"""No gradient, for two scores a side."""
 SURE = [[inf, inf], [-inf, -inf]]
-RIGHT = corner(*SURE, 0.0, [0.0, 0.0, 0.0, 0.0])
-WRONG = corner([-inf, 0.0], [0.0, 0.0], inf)
-BROKEN = corner([nan, 0.0], [0.0, 0.0], nan)
+SURE_OF_ALL = corner(*SURE, 0.0, NONE, "r = inf, f = -inf")
+NO_REAL_LOGIT = corner([-inf, 0.0], [0.0, 0.0], inf, [-0.5, -0.25, 0.25, 0.25], "r = -inf")
+NO_FAKE_LOGIT = corner([0.0, 0.0], [inf, 0.0], inf, [-0.25, -0.25, 0.5, 0.25], "f = inf")
+LOG_2 = 0.6931471805599453
 
 
-def smoothing(name: str) -> list[Refusal]:
-    """What is no label smoothing."""
-    cases = [(-0.1, "between 0 and 1", ValueError), (2, "between 0 and 1", ValueError), (True, "a number", TypeError)]
+def cross_entropy_corners() -> list[Corner]:
     return [
-        Refusal(
-            f"{name}: label_smoothing must be {must}. Got label_smoothing={got!r}.",
-            {"label_smoothing": got},
-            error=error,
-        )
-        for got, must, error in cases
+        SURE_OF_ALL,
+        NO_REAL_LOGIT,
+        NO_FAKE_LOGIT,
+        corner([], [0.0, 0.0], LOG_2, [0.25, 0.25], "no sample on a side"),
+        corner([0.0, 0.0], [], LOG_2, [-0.25, -0.25], "no sample on a side"),
+        corner([nan, 0.0], [0.0, 0.0], nan, [nan, -0.25, 0.25, 0.25], "NaN"),
+        corner([0.0, 0.0], [nan, 0.0], nan, [-0.25, -0.25, nan, 0.25], "NaN"),
+        corner([-1e4, 1e4], [-1e4, 1e4], 1e4, [-0.5, 0.0, 0.0, 0.5]),
+        corner([inf, inf], [-inf, -inf], inf, label_smoothing=0.1),
     ]
 
 
 CASES = [
-    case(
+    of_player(
         polyloss.MinimaxLoss,
-        polyloss.minimax_discriminator_loss,
-        "rf",
+        "discriminator",
         cross_entropy,
+        cross_entropy_corners(),
         [
-            RIGHT,
-            WRONG,
-            BROKEN,
-            corner([-1e4, 1e4], [-1e4, 1e4], 1e4, [-0.5, 0.0, 0.0, 0.5]),
-            corner([inf, inf], [-inf, -inf], inf, label_smoothing=0.1),
+            law(
+                "real and generated are mirror images",
+                lambda r, f: (
+                    polyloss.minimax_discriminator_loss(r, f),
+                    polyloss.minimax_discriminator_loss(-f, -r),
+                ),
+            ),
         ],
         [{}, {"label_smoothing": 0.1}, {"label_smoothing": 1.0}],
-        smoothing("minimax_discriminator_loss"),
+        range_refusals("minimax_discriminator_loss", "label_smoothing", "be between 0 and 1", -0.1, 2),
+        [constant("even odds", 0.0), constant("the log-odds", log_odds(0.4), label_smoothing=0.2)],
     ),
-    case(
+    of_player(
         polyloss.MinimaxLoss,
-        polyloss.minimax_generator_loss,
-        "f",
+        "generator",
         minimax_generator,
-        [corner(*SURE, 0.0, [0.0] * 4), corner([0.0, 0.0], [1e4, 0.0], -5000.34657359, [0.0, 0.0, -0.5, -0.25])],
+        [
+            corner(*SURE, 0.0, NONE, "f = -inf"),
+            corner([0.0, 0.0], [inf, 0.0], -inf, [0.0, 0.0, -0.5, -0.25], "f = inf"),
+            corner([0.0, 0.0], [1e4, 0.0], -5000.34657359, [0.0, 0.0, -0.5, -0.25]),
+            corner([0.0, 0.0], [nan, 0.0], nan, [0.0, 0.0, nan, -0.25], "NaN"),
+        ],
+        [
+            law(
+                "what one wins on generated samples the other loses",
+                lambda r, f: (
+                    polyloss.minimax_discriminator_loss(r, f) + polyloss.minimax_generator_loss(f),
+                    polyloss.non_saturating_generator_loss(r),
+                ),
+            ),
+        ],
     ),
-    case(
+    of_player(
         polyloss.NonSaturatingLoss,
-        polyloss.non_saturating_discriminator_loss,
-        "rf",
+        "discriminator",
         cross_entropy,
-        [RIGHT, WRONG, BROKEN],
+        cross_entropy_corners(),
+        [
+            law(
+                "it is that of the minimax game",
+                lambda r, f: (
+                    polyloss.non_saturating_discriminator_loss(r, f),
+                    polyloss.minimax_discriminator_loss(r, f),
+                ),
+            ),
+        ],
         [{}, {"label_smoothing": 0.1}],
-        smoothing("non_saturating_discriminator_loss"),
+        range_refusals("non_saturating_discriminator_loss", "label_smoothing", "be between 0 and 1", -0.1, 2),
+        [constant("even odds", 0.0), constant("the log-odds", log_odds(0.4), label_smoothing=0.2)],
     ),
-    case(
+    of_player(
         polyloss.NonSaturatingLoss,
-        polyloss.non_saturating_generator_loss,
-        "f",
+        "generator",
         non_saturating_generator,
         [
-            corner([0.0, 0.0], [inf, inf], 0.0, [0.0] * 4),
+            corner([0.0, 0.0], [inf, inf], 0.0, NONE, "f = inf"),
+            corner([0.0, 0.0], [-inf, 0.0], inf, [0.0, 0.0, -0.5, -0.25], "f = -inf"),
             corner([0.0, 0.0], [-1e4, 1e4], 5000.0, [0.0, 0.0, -0.5, 0.0]),
+            corner([0.0, 0.0], [nan, 0.0], nan, [0.0, 0.0, nan, -0.25], "NaN"),
+        ],
+        [
+            law(
+                "it is the saturating one turned round",
+                lambda r, f: (polyloss.non_saturating_generator_loss(f), -polyloss.minimax_generator_loss(-f)),
+            ),
         ],
     ),
-    case(
+    of_player(
         polyloss.LeastSquaresLoss,
-        polyloss.least_squares_discriminator_loss,
-        "rf",
+        "discriminator",
         least_squares,
-        [corner([1.0, 1.0], [0.0, 0.0], 0.0, [0.0] * 4), BROKEN],
+        [
+            corner([1.0, 1.0], [0.0, 0.0], 0.0, NONE, "r = b, f = a"),
+            corner([0.9, 0.9], [-1.0, -1.0], 0.0, NONE, "r = b, f = a", real_target=0.9, fake_target=-1.0),
+            corner([-inf, 0.0], [0.0, 0.0], inf, [-inf, -0.5, 0.0, 0.0], "r = -inf"),
+            corner([], [2.0, 0.0], 1.0, [1.0, 0.0], "no sample on a side"),
+            corner([0.0], [], 0.5, [-1.0], "no sample on a side"),
+            corner([nan, 0.0], [0.0, 0.0], nan, [nan, -0.5, 0.0, 0.0], "NaN"),
+        ],
+        [
+            law(
+                "each side is a generator's loss",
+                lambda r, f: (
+                    polyloss.least_squares_discriminator_loss(r, f),
+                    polyloss.least_squares_generator_loss(r)
+                    + polyloss.least_squares_generator_loss(f, generator_target=0.0),
+                ),
+            ),
+        ],
         [{}, {"real_target": 0.9, "fake_target": -1.0}],
         [
-            Refusal(
-                "least_squares_discriminator_loss: real_target must be finite. Got real_target=inf.",
-                {"real_target": inf},
-            ),
-            Refusal(
-                "least_squares_discriminator_loss: generator_target must be finite. Got generator_target=nan.",
-                {"generator_target": nan},
-            ),
+            *range_refusals("least_squares_discriminator_loss", "real_target", "be finite"),
+            *range_refusals("least_squares_discriminator_loss", "fake_target", "be finite"),
+        ],
+        [
+            constant("half way between the targets", 0.5),
+            constant("half way between the targets", -0.05, real_target=0.9, fake_target=-1.0),
         ],
     ),
-    case(
+    of_player(
         polyloss.LeastSquaresLoss,
-        polyloss.least_squares_generator_loss,
-        "f",
+        "generator",
         least_squares_generator,
-        [corner([0.0, 0.0], [1.0, 1.0], 0.0, [0.0] * 4), corner([0.0, 0.0], [inf, 0.0], inf)],
+        [
+            corner([0.0, 0.0], [1.0, 1.0], 0.0, NONE, "f = c"),
+            corner([0.0, 0.0], [0.0, 0.0], 0.0, NONE, "f = c", generator_target=0.0),
+            corner([0.0, 0.0], [-inf, 0.0], inf, [0.0, 0.0, -inf, -0.5], "f = -inf"),
+            corner([0.0, 0.0], [inf, 0.0], inf, [0.0, 0.0, inf, -0.5]),
+            corner([0.0, 0.0], [nan, 0.0], nan, [0.0, 0.0, nan, -0.5], "NaN"),
+        ],
+        [
+            law(
+                "half the squared error",
+                lambda r, f: (
+                    polyloss.least_squares_generator_loss(f),
+                    0.5 * polyloss.mean_squared_error(np.ones((1, f.size), "float32"), f.reshape(1, -1))[0],
+                ),
+            ),
+        ],
         [{}, {"generator_target": 0.0}],
+        range_refusals("least_squares_generator_loss", "generator_target", "be finite"),
+        [constant("the target", 1.0), constant("the target", 0.3, generator_target=0.3)],
     ),
-    case(
+    of_player(
         polyloss.HingeGANLoss,
-        polyloss.hinge_gan_discriminator_loss,
-        "rf",
+        "discriminator",
         hinge,
         [
-            corner([1.0, 1.0], [-1.0, -1.0], 0.0, [0.0] * 4),
+            corner([1.0, 1.0], [-1.0, -1.0], 0.0, NONE, "r = 1, f = -1"),
             corner([0.0, 2.0], [0.0, -2.0], 1.0, [-0.5, 0.0, 0.5, 0.0]),
-            corner([inf, inf], [-inf, -inf], 0.0, [0.0] * 4),
-            BROKEN,
+            corner([inf, inf], [-inf, -inf], 0.0, NONE, "r = inf, f = -inf"),
+            corner([-inf, 2.0], [-2.0, -2.0], inf, [-0.5, 0.0, 0.0, 0.0], "r = -inf"),
+            corner([], [0.0, 2.0], 2.0, [0.5, 0.5], "no sample on a side"),
+            corner([0.0, 2.0], [], 0.5, [-0.5, 0.0], "no sample on a side"),
+            corner([nan, 0.0], [0.0, 0.0], nan, edge="NaN"),
+            corner([0.0, 0.0], [nan, 0.0], nan, edge="NaN"),
+        ],
+        [
+            law(
+                "real and generated are mirror images",
+                lambda r, f: (
+                    polyloss.hinge_gan_discriminator_loss(r, f),
+                    polyloss.hinge_gan_discriminator_loss(-f, -r),
+                ),
+            ),
+        ],
+        minimisers=[constant("anything inside the margin", 0.3), constant("just inside it", -0.97)],
+    ),
+    of_player(
+        polyloss.HingeGANLoss,
+        "generator",
+        minus_mean,
+        [
+            corner([0.0, 0.0], [2.0, 4.0], -3.0, [0.0, 0.0, -0.5, -0.5]),
+            corner([0.0, 0.0], [-inf, 4.0], inf, [0.0, 0.0, -0.5, -0.5], "f = -inf"),
+            corner([0.0, 0.0], [nan, 4.0], nan, [0.0, 0.0, -0.5, -0.5], "NaN"),
+        ],
+        [
+            law(
+                "it is that of the Wasserstein game",
+                lambda r, f: (polyloss.hinge_gan_generator_loss(f), polyloss.wasserstein_generator_loss(f)),
+            ),
         ],
     ),
-    case(
-        polyloss.HingeGANLoss,
-        polyloss.hinge_gan_generator_loss,
-        "f",
-        minus_mean,
-        [corner([0.0, 0.0], [2.0, 4.0], -3.0, [0.0, 0.0, -0.5, -0.5])],
-    ),
-    case(
+    of_player(
         polyloss.WassersteinLoss,
-        polyloss.wasserstein_discriminator_loss,
-        "rf",
+        "discriminator",
         earth_mover,
-        [corner([1.0, 2.0], [2.0, 4.0], 1.5, [-0.5, -0.5, 0.5, 0.5]), corner([inf, inf], [inf, inf], nan)],
+        [
+            corner([1.0, 2.0], [2.0, 4.0], 1.5, [-0.5, -0.5, 0.5, 0.5]),
+            corner([inf, 2.0], [2.0, 4.0], -inf, [-0.5, -0.5, 0.5, 0.5], "r = inf"),
+            corner([inf, inf], [inf, inf], nan, [-0.5, -0.5, 0.5, 0.5], "r = f = inf"),
+            corner([], [2.0, 4.0], 3.0, [0.5, 0.5], "no sample on a side"),
+            corner([2.0, 4.0], [], -3.0, [-0.5, -0.5], "no sample on a side"),
+            corner([nan, 0.0], [0.0, 0.0], nan, [-0.5, -0.5, 0.5, 0.5], "NaN"),
+        ],
+        [
+            law(
+                "exchanging the sides turns the sign",
+                lambda r, f: (
+                    polyloss.wasserstein_discriminator_loss(r, f),
+                    -polyloss.wasserstein_discriminator_loss(f, r),
+                ),
+            ),
+        ],
     ),
-    case(
+    of_player(
         polyloss.WassersteinLoss,
-        polyloss.wasserstein_generator_loss,
-        "f",
+        "generator",
         minus_mean,
-        [corner([0.0, 0.0], [2.0, 4.0], -3.0, [0.0, 0.0, -0.5, -0.5])],
+        [
+            corner([0.0, 0.0], [2.0, 4.0], -3.0, [0.0, 0.0, -0.5, -0.5]),
+            corner([0.0, 0.0], [-inf, 4.0], inf, [0.0, 0.0, -0.5, -0.5], "f = -inf"),
+            corner([0.0, 0.0], [nan, 4.0], nan, [0.0, 0.0, -0.5, -0.5], "NaN"),
+        ],
+        [
+            law(
+                "with the critic's real scores it is the critic's loss turned round",
+                lambda r, f: (
+                    polyloss.wasserstein_generator_loss(f) - polyloss.wasserstein_generator_loss(r),
+                    -polyloss.wasserstein_discriminator_loss(r, f),
+                ),
+            ),
+        ],
     ),
-    case(
+    of_player(
         polyloss.RelativisticLoss,
-        polyloss.relativistic_discriminator_loss,
-        "rf",
+        "discriminator",
         relativistic,
         [
-            corner([1e4, 1e4], [-1e4, -1e4], 0.0, [0.0] * 4),
+            corner([1e4, 1e4], [-1e4, -1e4], 0.0, NONE),
+            corner([inf, inf], [-inf, -inf], 0.0, NONE, "r = inf, f = -inf", average=False),
+            corner([-inf, 0.0], [0.0, 0.0], inf, [-0.5, -0.25, 0.5, 0.25], "r = -inf, f finite", average=False),
             corner([-1e4, -1e4], [1e4, 1e4], 2e4, [-0.5, -0.5, 0.5, 0.5], average=False),
-            BROKEN,
+            corner([inf, 0.0], [inf, 0.0], nan, [nan, -0.25, nan, 0.25], "r = f = inf", average=False),
+            corner([nan, 0.0], [0.0, 0.0], nan, [nan, -0.25, nan, 0.25], "NaN", average=False),
+            corner([nan, 0.0], [0.0, 0.0], nan, [nan] * 4, "NaN"),
+        ],
+        [
+            law(
+                "the generator plays the same game with the sides exchanged",
+                lambda r, f: (
+                    polyloss.relativistic_discriminator_loss(r, f),
+                    polyloss.relativistic_generator_loss(r, f),
+                ),
+            ),
         ],
         [{}, {"average": False}],
         [
@@ -300,12 +402,33 @@ CASES = [
             ),
         ],
     ),
-    case(
+    of_player(
         polyloss.RelativisticLoss,
-        polyloss.relativistic_generator_loss,
-        "fr",
+        "generator",
         relativistic_generator,
-        [corner([-1e4, -1e4], [1e4, 1e4], 0.0, [0.0] * 4, average=False)],
+        [
+            corner([-1e4, -1e4], [1e4, 1e4], 0.0, NONE, average=False),
+            corner([0.0, 0.0], [inf, inf], 0.0, NONE, "f = inf, r finite", average=False),
+            corner([0.0, 0.0], [-inf, 0.0], inf, [0.5, 0.25, -0.5, -0.25], "f = -inf, r finite", average=False),
+            corner([inf, 0.0], [inf, 0.0], nan, [nan, 0.25, nan, -0.25], "r = f = inf", average=False),
+            corner([0.0, 0.0], [nan, 0.0], nan, [nan, 0.25, nan, -0.25], "NaN", average=False),
+        ],
+        [
+            law(
+                "pairs of equal scores are even odds",
+                lambda r, f: (
+                    polyloss.relativistic_generator_loss(r, r, average=False),
+                    np.float32(LOG_2),
+                ),
+            ),
+        ],
         [{}, {"average": False}],
+        [
+            Refusal(
+                "relativistic_generator_loss: average must be True or False. Got average='yes'.",
+                {"average": "yes"},
+                error=TypeError,
+            ),
+        ],
     ),
 ]

@@ -10,7 +10,7 @@ import polyloss
 from polyloss.core.kinds import PAIRS
 from polyloss.core.kinds.base import EDGES
 from tests import draws
-from tests.case import Arrays, Case, Corner, Law, Parameters, inf, nan, range_refusals
+from tests.case import Arrays, Case, Corner, Law, Parameters, inf, nan, of_decisions, range_refusals
 from tests.oracle import Dual, sqrt
 
 
@@ -51,13 +51,16 @@ CASES = [
         corners=[
             Corner({}, 1.0, [[0.0, 0.0], [3.0, 4.0]], [25.0], [-6.0, -8.0, 6.0, 8.0]),
             Corner({}, 0.0, [[0.0, 0.0], [0.0, 0.5]], [0.25], [0.0, 1.0, 0.0, -1.0]),
-            Corner({}, 0.0, [[1.0, 2.0], [1.0, 2.0]], [1.0], [0.0, 0.0, 0.0, 0.0]),
+            Corner({}, 0.0, [[1.0, 2.0], [1.0, 2.0]], [1.0], [0.0, 0.0, 0.0, 0.0], edge="a = b, y = 0"),
+            Corner({"margin": 3.0}, 0.0, [[1.0], [1.0]], [9.0], [0.0, 0.0], edge="a = b, y = 0"),
             Corner({}, 1.0, [[1.0, 2.0], [1.0, 2.0]], [0.0], [0.0, 0.0, 0.0, 0.0]),
-            Corner({}, 0.0, [[0.0, 0.0], [0.0, 1.0]], [0.0], [0.0, 0.0, 0.0, 0.0]),
+            Corner({}, 0.0, [[0.0, 0.0], [0.0, 1.0]], [0.0], [0.0, 0.0, 0.0, 0.0], edge="d = margin, y = 0"),
+            Corner({}, 0.0, [1.0], [0.0], [0.0], edge="d = margin, y = 0"),
             Corner({}, 0.0, [[0.0, 0.0], [1e25, 0.0]], [0.0], [0.0, 0.0, 0.0, 0.0]),
             Corner({}, 0.0, [[0.0, 0.0], [1e-25, 0.0]], [1.0], [2.0, 0.0, -2.0, 0.0]),
-            Corner({}, 0.0, [nan], [nan]),
-            Corner({}, 1.0, [[0.0, nan], [0.0, 0.0]], [nan]),
+            Corner({}, 0.0, [nan], [nan], [nan], edge="NaN"),
+            Corner({}, 1.0, [nan], [nan], [nan], edge="NaN"),
+            Corner({}, 1.0, [[0.0, nan], [0.0, 0.0]], [nan], [None, nan, None, nan], edge="NaN"),
             Corner({}, 0.0, [inf], [0.0], [0.0]),
             Corner({}, 1.0, [inf], [inf]),
             Corner({}, 1, [2.0], [4.0], [4.0], labels="int32"),
@@ -65,6 +68,10 @@ CASES = [
         ],
         refused=[
             *range_refusals("contrastive_loss", "margin", "be greater than 0", 0, -1.0),
+        ],
+        minimisers=[
+            of_decisions("the margin's share of different pairs", lambda alike: 1 - alike),
+            of_decisions("the margin's share of different pairs", lambda alike: 5 * (1 - alike), margin=5.0),
         ],
         laws=[
             Law(

@@ -13,54 +13,61 @@ import numpy as np
 import pytest
 
 import polyloss
-from tests.case import Case
+from polyloss.core.declared import snake_case
+from tests.case import INPUTS, Case, supervised
 from tests.checks.numbers import close
 
 
+def parameters_of(callable_: Any, *others: str) -> dict[str, Any]:
+    """Parameters and their defaults."""
+    found = inspect.signature(callable_).parameters.items()
+    return {name: p.default for name, p in found if name not in (*INPUTS, *others)}
+
+
 def test_fields_are_the_parameters(case: Case) -> None:
-    """Class and function take the same parameters with the same defaults."""
-    function = {
-        name: p.default
-        for name, p in inspect.signature(case.function).parameters.items()
-        if name not in ("y_true", "y_pred")
-    }
-    fields = {
-        name: p.default
-        for name, p in inspect.signature(case.loss).parameters.items()
-        if name not in ("reduction", "name", "dtype")
-    }
-    assert fields == function
+    """Class and function take the same parameters with the same defaults; a class of two players those of both."""
+    players = [getattr(polyloss, known.name) for known in getattr(case.loss, "players", {}).values()]
+    taken = {name: default for plain in players or [case.plain] for name, default in parameters_of(plain).items()}
+    taken |= parameters_of(case.plain)
+    assert parameters_of(case.loss, "reduction", "name", "dtype") == taken
 
 
 def test_function_and_class_agree(case: Case, backend: Any) -> None:
     """The class form without reduction is the function; its mean is the mean."""
+    unreduced = {"reduction": None} if supervised(case) else {}
     for parameters in case.variants:
         if any(isinstance(v, tuple) and len(v) == 2 for v in parameters.values()):
             continue  # two classes; the batch has three
         y, p = (backend.tensor(a) for a in case.batch(parameters))
         values = backend.array(case.function(y, p, **parameters))
-        close(backend.array(case.loss(**parameters, reduction=None)(y, p)), values, ulps=1)
-        if parameters.get("ignore_class") is None:
+        close(backend.array(case.of_class(case.loss(**parameters, **unreduced))(y, p)), values, ulps=1)
+        if supervised(case) and parameters.get("ignore_class") is None:
             close(backend.array(case.loss(**parameters)(y, p)), values.mean(dtype="float64"), ulps=16)
 
 
-def check_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path) -> None:
-    for options in ({}, {"dtype": "float64", "reduction": "sum", "name": "mine"}, {"dtype": "bfloat16"}):
+def test_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path) -> None:
+    whole = {"dtype": "float64", "name": "mine", **({"reduction": "sum"} if supervised(case) else {})}
+    for options in ({}, whole, {"dtype": "bfloat16"}):
         loss = case.loss(**parameters, **options)
         config = loss.get_config()
-        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-        model.compile(loss=loss)
-        model.optimizer.build(model.trainable_variables)
-        model.save(tmp_path / "model.keras")
-        for other in (
+        others = [
             case.loss.from_config(config),
-            keras.losses.deserialize(keras.losses.serialize(loss)),
+            keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss)),
             copy.copy(loss),
             copy.deepcopy(loss),
             pickle.loads(pickle.dumps(loss)),
-            keras.losses.get({"class_name": keras.saving.get_registered_name(case.loss), "config": config}),
-            keras.models.load_model(tmp_path / "model.keras").loss,
-        ):
+        ]
+        if supervised(case):
+            model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+            model.compile(loss=loss)
+            model.optimizer.build(model.trainable_variables)
+            model.save(tmp_path / "model.keras")
+            others += [
+                keras.losses.deserialize(keras.losses.serialize(loss)),
+                keras.losses.get({"class_name": keras.saving.get_registered_name(case.loss), "config": config}),
+                keras.models.load_model(tmp_path / "model.keras").loss,
+            ]
+        for other in others:
             assert type(other) is case.loss
             assert other.get_config() == config, "something was lost on the way"
             assert repr(other) == repr(loss)
@@ -69,25 +76,28 @@ def check_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path)
         assert loss.dtype == ("float64" if options.get("dtype") == "float64" else "float32")
 
 
-def test_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path) -> None:
-    check_copies(case, parameters, tmp_path)
+def numbers_of(case: Case) -> list[tuple[str, Any]]:
+    """The parameters of the variants that are numbers with a point, or several of them."""
+    given = [(name, value) for parameters in case.variants for name, value in case.options(parameters).items()]
+    return [(name, value) for name, value in given if isinstance(value, float | tuple)]
 
 
+@pytest.mark.cases(only=lambda case: bool(numbers_of(case)))
 def test_arrays_become_plain(case: Case) -> None:
-    """Array-likes are kept as tuples of Python numbers."""
-    for name, value in case.variants[-1].items():
-        if isinstance(value, tuple):
-            kept = case.loss(**{name: np.array(value, "float32")})
-            assert all(type(x) is float for x in getattr(kept, name))
-        if isinstance(value, float):
-            assert type(getattr(case.loss(**{name: np.float64(value)}), name)) is float
+    """Arrays and their scalars are kept as Python numbers and tuples of them."""
+    for name, value in numbers_of(case):
+        given = np.array(value, "float64") if isinstance(value, tuple) else np.float64(value)
+        kept = getattr(case.loss(**{**case.example, name: given}), name)
+        assert kept == value
+        assert all(type(x) is float for x in (kept if isinstance(value, tuple) else [kept]))
 
 
 def test_name(case: Case) -> None:
     """Fixed names, Keras's where it has one."""
-    theirs = getattr(keras.losses, case.name, None)
-    want = theirs().name if theirs else case.function.__name__
-    assert case.loss().name == case.loss().name == want
+    theirs = getattr(keras.losses, case.loss.__name__, None)
+    ours = case.plain.__name__ if supervised(case) else snake_case(case.loss.__name__)
+    want = theirs().name if theirs else ours
+    assert case.loss(**case.example).name == case.loss(**case.example).name == want
 
 
 def test_catalogue() -> None:
@@ -102,16 +112,18 @@ def test_catalogue() -> None:
 def test_half_precision_predictions(case: Case, half: str, backend: Any) -> None:
     """The class computes half precision in float32, and float64 in float64; targets never raise it."""
     y, p = case.batch(case.example)
-    loss = case.loss(**case.example)
+    call = case.of_class(case.loss(**case.example))
     wide = y if np.issubdtype(y.dtype, np.integer) else y.astype("float64")
     for dtype in (half, "float32"):
-        assert backend.array(loss(backend.tensor(wide), backend.tensor(p.astype(dtype)))).dtype == np.float32
+        assert backend.array(call(backend.tensor(wide), backend.tensor(p.astype(dtype)))).dtype == np.float32
     if "float64" in backend.DTYPES:
         with backend.precision("float64"):
-            got = loss(backend.tensor(y), backend.tensor(p.astype("float64")), np.ones(6, "float32"))
-            assert backend.array(got).dtype == np.float64
-            raised = case.loss(**case.example, dtype="float64")(backend.tensor(y), backend.tensor(p))
+            assert backend.array(call(backend.tensor(y), backend.tensor(p.astype("float64")))).dtype == np.float64
+            raised = case.of_class(case.loss(**case.example, dtype="float64"))(backend.tensor(y), backend.tensor(p))
             assert backend.array(raised).dtype == np.float64
+            if supervised(case):
+                got = call(backend.tensor(y), backend.tensor(p.astype("float64")), np.ones(6, "float32"))
+                assert backend.array(got).dtype == np.float64
 
 
 # -- what a user's own class does -----------------------------------------------------------------

@@ -12,14 +12,10 @@ from tests.case import Case, Law
 from tests.checks.numbers import close
 
 
-def check_law(case: Case, law: Law, backend: Any) -> None:
+def test_law(case: Case, law: Law, backend: Any) -> None:
     @given(law.draw())
     def holds(drawn: tuple[np.ndarray, np.ndarray]) -> None:
         left, right = (backend.array(x) if ops.is_tensor(x) else np.asarray(x) for x in law.statement(*drawn))
         close(left, right, ulps=256, floor=8 * max(case.floor, 1.0))
 
     holds()
-
-
-def test_law(case: Case, law: Law, backend: Any) -> None:
-    check_law(case, law, backend)

@@ -11,30 +11,33 @@ import numpy as np
 import pytest
 
 import polyloss
-from polyloss.core.function import declaration
-from tests.case import Case, Refusal, supervised
+from tests.case import Case, Parameters, Refusal, supervised
 from tests.evidence import Evidence
 
 
 def test_refusal(case: Case, refusal: Refusal, backend: Any, evidence: Evidence) -> None:
-    given = refusal.given
+    given, parameters = refusal.given, {**case.loss.example, **refusal.parameters}
     if given is None:  # a fault of parameters: any inputs, and the class form refuses it too
         given = case.ordinary(backend)
         with pytest.raises(refusal.error) as caught:
-            case.loss(**{**case.example, **refusal.parameters})
+            case.loss(**parameters)
         speaks = case.loss.function.__name__  # of two players the discriminator's function speaks for the class
         assert str(caught.value) == refusal.message.replace(case.plain_name, speaks, 1)
     with pytest.raises(refusal.error) as caught:
-        case.plain(*given, **{**case.example, **refusal.parameters})
+        case.plain(*given, **parameters)
     assert str(caught.value) == refusal.message
     evidence.refused += 1
+
+
+def without(parameters: Parameters, name: str) -> Parameters:
+    return {other: value for other, value in parameters.items() if other != name}
 
 
 def test_wrong_calls(case: Case, backend: Any) -> None:
     """Too much by position, a name given twice or unknown, an input left out: Python's own rules, in our sentences."""
     inputs = case.ordinary(backend)
     last = case.takes[-1]
-    positional = declaration(case.plain).positional
+    positional = case.declared.positional
     more = [1.0] * (len(positional) - len(inputs))
     wrong = [
         ((*inputs, *more, 99), {}, "takes only .* by position"),
@@ -42,6 +45,7 @@ def test_wrong_calls(case: Case, backend: Any) -> None:
         (inputs, {last: inputs[-1]}, f"{last} was given twice"),
         (inputs, {"gama": 1}, r"unknown parameter\. Got gama=1; it takes"),
         (inputs[:-1], {}, rf"{last} is required\. Got no {last}\."),
+        *((inputs, without(case.example, name), f"{name} is required") for name in case.loss.example),
         *((inputs, {}, rf"{name} is required\. Got no {name}\.") for name in [*case.loss.example][:1]),
         *(((*inputs, *more), {name: 1.0}, f"{name} was given twice") for name in positional[len(inputs) :][-1:]),
     ]
