@@ -9,7 +9,7 @@ from keras import ops, tree
 from keras.src.backend.common.masking import get_keras_mask  # Keras has no public name for it
 
 from polyloss import framework
-from polyloss.core import numerics, reduce, shapes
+from polyloss.core import numerics, reduce, replica, shapes
 from polyloss.core.declared import Declared
 from polyloss.core.function import declaration
 from polyloss.core.kinds import ANY, Kind
@@ -176,7 +176,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         if isinstance(x, (dict, list, tuple)):
             return tree.map_structure(lambda leaf: self._replace(leaf, out, stand_in), x)
         axis = getattr(self, "axis", None)
-        value = ops.zeros_like(x) if shapes.is_integer(x) else stand_in(x)
+        value = ops.zeros_like(x) if shapes.is_integer(x) else numerics.constant(stand_in(x), x)
         return reduce.replaced(x, out, value, axis if isinstance(axis, int) else None)
 
     def _reduce(self, values: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
@@ -200,7 +200,8 @@ class SetLoss(Loss, abstract=True, kw_only=True):
     batch without them, in value and gradient and under every reduction.
 
     `call` returns one value an anchor, 0 for absent ones, whose mean over the samples that are present is the loss;
-    weights multiply them. Or a scalar for the set, which takes masks and no other weights.
+    weights multiply them. Or a scalar for the set, which takes masks and no other weights. On many devices it gets the
+    batch of all of them, and each keeps the values of its own anchors.
 
     >>> from keras import ops
     >>> class Spread(polyloss.SetLoss):
@@ -216,6 +217,22 @@ class SetLoss(Loss, abstract=True, kw_only=True):
         """One value an anchor, or a scalar for the set."""
         return self._formula(y_true, y_pred, present=present, **self._options())
 
+    def _of_all(self, y_true: Tensor, y_pred: Tensor, present: Tensor | None) -> Tensor:
+        """The values of the anchors here, among the samples of all replicas."""
+        if replica.engine() is None:
+            return self.call(y_true, y_pred, present)
+        everywhere, first = replica.gather_replicas(y_pred)
+        targets = replica.gather_replicas(y_true)[0]
+        there = None if present is None else replica.gather_replicas(present)[0]
+        values = self.call(targets, everywhere, there)
+        return ops.slice(values, (first,), (ops.shape(y_pred)[0],)) if len(values.shape) else values
+
+    def _reduce(self, values: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
+        return reduce.reduced(self.reduction, values, weight, mask, whole=not len(values.shape))
+
+    def _bare_call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return self._reduce(self._of_all(y_true, y_pred, None), None, None)
+
     def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
         where = self._where()
         samples = y_pred[:, 0] if len(y_pred.shape) > 1 else y_pred
@@ -225,7 +242,7 @@ class SetLoss(Loss, abstract=True, kw_only=True):
         weighs = None if weight is None else ops.not_equal(weight, 0)
         present = _both(mask, weighs)
         y_true, y_pred = self._without_absent(y_true, y_pred, None, present)
-        values = self.call(y_true, y_pred, present)
+        values = self._of_all(y_true, y_pred, present)
         if not len(values.shape):
             if weight is not None:
                 raise ValueError(

@@ -58,7 +58,7 @@ def reduced(
     """The values of a loss as its reduction has it, over all replicas.
 
     `weight` and `mask` have the rank of the values. What the mask leaves out is 0 and leaves the denominator of a mean,
-    what has weight 0 stays in it. `whole`: the values are those of all replicas already.
+    what has weight 0 stays in it. `whole`: the values are those of all replicas already, and each replica has them all.
     """
     if mask is not None:
         values = ops.where(mask, values, 0.0)
@@ -79,10 +79,11 @@ def reduced(
         count = numerics.size(values)
     if replica.engine() is None:
         return _divided(total, count)
-    if not whole:
-        total = replica.replica_sum(total)
-        if reduction != "sum":
-            count = replica.replica_sum(ops.stop_gradient(ops.cast(count, numerics.dtype_of(values))))
+    total = replica.replica_sum(total)
+    if whole:  # the mean of equal numbers: every loss ends in a sum over replicas, which engines tell apart from others
+        total = total / replica.replica_count()
+    elif reduction != "sum":
+        count = replica.replica_sum(ops.stop_gradient(ops.cast(count, numerics.dtype_of(values))))
     return replica.for_engine(_divided(total, count))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from keras import ops
 
-from polyloss.core import numerics, reduce, shapes
+from polyloss.core import numerics, reduce, replica, shapes
 from polyloss.core.loss import SetLoss
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
@@ -27,14 +27,17 @@ class Counts:
 
 
 def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average: str, weight: Tensor | None) -> Counts:
-    """Counts of each sample or of the batch, (B, classes) or (classes,); "micro" without the class axis."""
+    """Counts of each sample or of the batch, (B, classes) or (classes,); "micro" without the class axis.
+
+    A batch is that of all replicas.
+    """
     y = _masks(y_true, y_pred)
     p, q = _probabilities(y_pred, from_logits)
     yes, no = (y, 1 - y) if weight is None else (weight * y, weight * (1 - y))
     last = len(y_pred.shape) - 1
     axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
-    hits, false_positives, false_negatives = (ops.sum(x, axis=axes) if axes else x for x in (yes * p, no * p, yes * q))
-    return Counts(hits, false_positives, false_negatives)
+    sums = (ops.sum(x, axis=axes) if axes else x for x in (yes * p, no * p, yes * q))
+    return Counts(*(map(replica.replica_sum, sums) if per == "batch" else sums))
 
 
 def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -75,6 +78,9 @@ class RegionLoss(SetLoss, abstract=True):
     def call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None) -> Tensor:
         """One value a sample, or a scalar for the batch; `weight` lines up with the pixels from the batch axis."""
         return self._formula(y_true, y_pred, weight=weight, **self._options())
+
+    def _bare_call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return self._reduce(self.call(y_true, y_pred), None, None)
 
     def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
         pixels = y_pred[..., 0] if len(y_pred.shape) else y_pred

@@ -282,6 +282,51 @@ TARGETS = (
         ),
     ),
     Targets(
+        "masks",
+        "masks of an image: which pixels belong to what",
+        (
+            Data(
+                "overlap",
+                "judged by overlap (Dice, IoU); the objects may be small",
+                (
+                    Pick("Dice", "The measure itself, image by image, however small the object.", LOGITS),
+                    Pick(
+                        "SparseCategoricalCrossentropy",
+                        "Beside it, added with a weight of about 1: its gradient is even, and probabilities can be "
+                        "believed.",
+                        LOGITS,
+                    ),
+                ),
+            ),
+            Data(
+                "misses",
+                "where a miss is worse than a false alarm, or the reverse (lesions, defects)",
+                (
+                    Pick(
+                        "Tversky",
+                        "A weight for false alarms and one for misses.",
+                        {"alpha": 0.3, "beta": 0.7, **LOGITS},
+                    ),
+                    Pick("FocalLoss", "One decision a pixel: easy background fades, positives can weigh more.", LOGITS),
+                ),
+            ),
+        ),
+    ),
+    Targets(
+        "boxes",
+        "boxes around objects",
+        (
+            Data(
+                "overlap",
+                "judged by IoU, of any size",
+                (
+                    Pick("GIoULoss", "The IoU, with a gradient for boxes that do not overlap yet."),
+                    Pick("Huber", "On the coordinates, beside it: boxes far apart come together faster."),
+                ),
+            ),
+        ),
+    ),
+    Targets(
         "samples",
         "no targets but samples, to be imitated by a generator",
         (
@@ -346,7 +391,8 @@ def choose(targets: str, data: str) -> tuple[Pick, ...]:
     """The losses for targets and data of a kind, the best first.
 
     Args:
-        targets: ``"yes-no"``, ``"one-of-many"``, ``"numbers"``, ``"pairs"`` or ``"samples"``.
+        targets: ``"yes-no"``, ``"one-of-many"``, ``"numbers"``, ``"pairs"``, ``"masks"``, ``"boxes"``
+            or ``"samples"``.
         data: A name that `TARGETS` has for these targets: ``"imbalanced"``, say.
 
     Raises:

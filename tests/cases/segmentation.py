@@ -101,7 +101,7 @@ CORNERS = [
         [1.0],
         [0.0] * 4,
         "int32",
-        "logits 100 for a wrong one, smooth = 0",
+        "logits 100, wrong class, smooth = 0",
     ),
     Corner(LOGITS, [[1.0], [0.0]], [[inf], [-inf]], [0.0], [0.0, 0.0]),
     Corner({**LOGITS, "smooth": 0.0}, [[0.0], [1.0]], [[inf], [-inf]], [1.0], [0.0, 0.0]),

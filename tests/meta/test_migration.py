@@ -28,6 +28,7 @@ def data(kind: str) -> tuple[np.ndarray, np.ndarray]:
     x = draws.normal(0, 3, (6, 4)).astype("float32")
     classes = np.array([0, 1, 2, 3, 1, 0])
     image = draws.normal(0, 3, (2, 4, 5, 3)).astype("float32")
+    corners = draws.uniform(0, 1, (2, 2, 6, 2)).astype("float32") + np.float32(0.1)
     return {
         "logits": (x, (draws.uniform(size=x.shape) < 0.4).astype("float32")),
         "probabilities": (1 / (1 + np.exp(-x)), (draws.uniform(size=x.shape) < 0.4).astype("float32")),
@@ -36,6 +37,7 @@ def data(kind: str) -> tuple[np.ndarray, np.ndarray]:
         "numbers": (x, draws.normal(0, 1, x.shape).astype("float32")),
         "positive": (np.abs(x), np.abs(draws.normal(0, 9, x.shape)).astype("float32")),
         "masks": (image, (draws.uniform(size=image.shape) < 0.4).astype("float32")),
+        "boxes": tuple(np.concatenate([low, low + sides], 1) for low, sides in corners),
         "maps": (image, draws.integers(0, 4, (2, 5, 3))),
     }[kind]
 

@@ -109,10 +109,12 @@ class Boxes(Kind):
         return _written(y_low, y_high, box_format), _written(low, high, box_format)
 
     def views(self, losses: Sequence[Any], classes: int) -> list[View]:
-        """A square that is moved away, and one that is as wide and higher or lower."""
+        """A square that is moved away, and smaller and larger ones around the same centre: between the kinks."""
+        times = "times as wide and high"
         return [
-            View("as large, beside it", "shift to the right, in widths", (-3.0, 3.0), _square(moved=True)),
-            View("at the same place", "times as large in width and height", (0.1, 10.0), _square(moved=False), "log"),
+            View("as large, beside it", "shift to the right, in widths", (0.01, 3.0), _square(moved=True)),
+            View("at the same place, smaller", times, (0.01, 0.99), _square(moved=False)),
+            View("at the same place, larger", times, (1.01, 10.0), _square(moved=False), "log"),
         ]
 
 

@@ -18,10 +18,10 @@ class Domain:
 
     Attributes:
         stand_in: A value in the domain, at which every loss and its gradient is finite. It takes the
-            place of what a weight or mask shuts out.
+            place of what a weight or mask shuts out. Several: one for each place of the last axis.
     """
 
-    stand_in: float = 0.0
+    stand_in: float | tuple[float, ...] = 0.0
 
     def faults(self, x: np.ndarray, options: Mapping[str, Any], y_pred: np.ndarray) -> Iterator[Fault]:
         """Where `x` is not in the domain: element by element, or row by row."""

@@ -66,6 +66,7 @@ class Masks(Kind):
 
     def special(self, options: Options) -> np.ndarray:
         """Four pixels, three classes: sure, torn, saturated, and a mixture of all."""
+        rows: list[list[float]]
         if options.get("from_logits"):
             rows = [[0, 0, 0], [2, 5, 5], [20, 0, 0], [0, 20, -20], [100, -100, 0], [-100, 100, 100], [50, 49, 48]]
         else:

@@ -77,7 +77,7 @@ def dice(
     nothing there, nothing predicted       0      1/smooth by p
     the same with smooth = 0               0      0
     logits 100 for the right class         0      0
-    logits 100 for a wrong one, smooth = 0 1      0
+    logits 100, wrong class, smooth = 0    1      0
     label out of range                     NaN    not promised
     mask or p outside [0, 1] by 1e-5       NaN    not promised
     NaN                                    NaN    not promised
@@ -177,7 +177,7 @@ def tversky(
     the same with smooth = 0               0      0
     alpha = 0, beta = 0                    0      0
     logits 100 for the right class         0      0
-    logits 100 for a wrong one, smooth = 0 1      0
+    logits 100, wrong class, smooth = 0    1      0
     label out of range                     NaN    not promised
     mask or p outside [0, 1] by 1e-5       NaN    not promised
     NaN                                    NaN    not promised
