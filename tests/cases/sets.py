@@ -135,6 +135,7 @@ def triplet_corners() -> list[Corner]:
         ]  # fmt: skip
     return [
         *found,
+        corner([0, 0, 1], [[0.0], [1e-25], [3e-25]], [0.3, 0.3, 0.0], [-1.5, 4.5, -3.0], mining="hard"),
         corner(
             [0, 0, 1, 2], [[0.0, 0.0], [0.0, 0.0], [0.5, 0.0], [-0.5, 0.0]], [1.0, 1.0, 0.0, 0.0],
             [0.0, 0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0], "negatives that tie", mining="hard", margin=1.0,

@@ -54,7 +54,8 @@ def triplet_loss(
             as they are: normalise them first if lengths should not count.
         margin: Greater than 0, in units of the distance; None: softplus in place of the hinge.
         mining: ``"semi-hard"``, ``"hard"`` or ``"all"``.
-        distance: ``"l2"``, ``"squared-l2"``, or ``"cosine"``, which is 1 - cosine.
+        distance: ``"l2"``, ``"squared-l2"`` (points nearer than 1e-19 have distance 0 in float32), or ``"cosine"``,
+            which is 1 - cosine.
         present: Booleans (B,), False for samples to be left out of everything; None: all are there.
 
     Returns:
