@@ -19,7 +19,7 @@ from polyloss import framework
 BACKEND = os.environ.get("KERAS_BACKEND")
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 SLUGS = sorted(p.stem for p in (DOCS / "guides").glob("*.md") if p.stem != "index")
-trains = pytest.mark.skipif(BACKEND == "numpy", reason="the guides train")
+trains = pytest.mark.gradients
 
 
 @pytest.fixture

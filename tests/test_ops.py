@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -69,9 +68,10 @@ PROBES: dict[str, Any] = {
 SWEPT = {name: probe for name, probe in PROBES.items() if probe is not NEITHER}
 
 
-@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "numpy", reason="Keras's NumPy backend has no float64")
 @pytest.mark.parametrize("name", SWEPT)
 def test_float64_survives(name: str, backend: Any) -> None:
+    if "float64" not in backend.DTYPES:
+        pytest.skip("this backend has no float64")
     probe, want = SWEPT[name]
     with backend.precision("float64"):
         got = backend.array(probe(backend.tensor(A), backend.tensor(B)))

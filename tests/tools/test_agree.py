@@ -20,7 +20,6 @@ from tests.oracle import distance as oracle_distance
 from tests.oracle import ulp
 
 BACKEND = os.environ["KERAS_BACKEND"]
-GRADIENTS = BACKEND != "numpy"
 LOSSES = [
     (name, {**cls.example, **({"from_logits": logits} if "from_logits" in cls._fields else {})})
     for kind in ("loss", "adversarial", "penalty")
@@ -61,15 +60,15 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_results(name: str) -> None:
+def test_results(name: str, backend: Any) -> None:
     """One loss of each kind of input: finite inputs give finite results that are not all alike."""
     loss = declared.find(name)(**KINDS[name])
-    if loss.category == "penalty" and not GRADIENTS:
-        pytest.skip("NumPy has no gradients")
+    if loss.category == "penalty" and not backend.GRADIENTS:
+        pytest.skip("this backend has no gradients")
     tried = agree.inputs(loss, 30)
     with np.errstate(all="ignore"):
         results = agree.evaluate(loss, tried.y, tried.x)
-    assert {key.partition("|")[2] for key in results} == ({"value", "gradient"} if GRADIENTS else {"value"})
+    assert {key.partition("|")[2] for key in results} == ({"value", "gradient"} if backend.GRADIENTS else {"value"})
     for found in results.values():
         assert found.dtype == np.float32
         assert len(found) == len(tried.x)
@@ -141,7 +140,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "tensorflow: is not installed" in lines
 
 
-def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
     """One backend measured and refereed; one that cannot be started is named; too few end with status 3."""
     monkeypatch.setenv("COLUMNS", "150")
     other = "torch" if BACKEND != "torch" else "jax"
@@ -151,9 +150,9 @@ def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert result.exit_code == 3
     assert re.search(r"polyloss\.Huber\(delta=2\), \d{3} inputs", result.stdout.replace("\n", " "))
     assert f"{other}: {tmp_path / 'python'} cannot be started: No such file or directory" in result.stdout
-    assert (f"as {BACKEND} computes it" in result.stdout) == GRADIENTS
+    assert (f"as {BACKEND} computes it" in result.stdout) == backend.GRADIENTS
     line = next(line for line in result.stdout.splitlines() if line.startswith("value") and "random" in line)
-    assert (float(line.split()[2]) < 3) if GRADIENTS else (line.split()[2] == "-")
+    assert (float(line.split()[2]) < 3) if backend.GRADIENTS else (line.split()[2] == "-")
 
 
 def test_interrupted() -> None:

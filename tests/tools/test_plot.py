@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import sys
 from typing import Any
@@ -14,18 +13,17 @@ import polyloss
 from polyloss.tools import plot
 
 NAMES = [name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)]
-GRADIENTS = os.environ.get("KERAS_BACKEND") != "numpy"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_loss_has_curves(name: str) -> None:
+def test_every_loss_has_curves(name: str, backend: Any) -> None:
     """Finite, not flat, and the slope is that of the values."""
     panels = plot.curves(name, points=21)
     assert panels
     for panel in panels:
         (line,) = panel.lines
         assert np.isfinite(line.value).all()
-        if not GRADIENTS:
+        if not backend.GRADIENTS:
             assert line.gradient is None
             continue
         assert line.gradient is not None
@@ -34,8 +32,8 @@ def test_every_loss_has_curves(name: str) -> None:
         reach = np.ptp(line.value)
         assert reach > 0
         away = np.abs(rise - (line.value[1:] - line.value[0]))
-        inner = slice(None) if panel.abscissa not in ("probability", "probability of the right class") else slice(0, 0)
-        assert away[inner].max(initial=0) < 0.1 * reach
+        steep = 0.3 if "probability" in panel.abscissa else 0.1  # log p, in steps of 0.05: the rule is coarse near 0
+        assert away.max() < steep * reach
 
 
 def only(name: str, **parameters: Any) -> list[np.ndarray]:
@@ -95,9 +93,9 @@ def test_refusals(call: Any, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_figure(theme: str) -> None:
+def test_figure(theme: str, backend: Any) -> None:
     picture = plot.figure("FocalLoss", gamma=[0, 2], theme=theme, points=21)
-    rows = 2 if GRADIENTS else 1
+    rows = 2 if backend.GRADIENTS else 1
     assert len(picture.axes) == 2 * rows
     for ax in picture.axes:
         assert len(ax.lines) == 2
@@ -106,7 +104,7 @@ def test_figure(theme: str) -> None:
         assert ax.patch.get_alpha() == 0.0
     assert picture.patch.get_alpha() == 0.0
     assert [text.get_text() for text in picture.legends[0].get_texts()] == ["gamma = 0", "gamma = 2"]
-    assert GRADIENTS or "has no gradients" in picture.get_suptitle()
+    assert backend.GRADIENTS or "has no gradients" in picture.get_suptitle()
 
 
 def test_files(tmp_path: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ from tests.training import small
 
 BACKEND = keras.backend.backend()
 pytestmark = [
-    pytest.mark.skipif(BACKEND == "numpy", reason="NumPy has no gradients"),
+    pytest.mark.gradients,
     # what torch.compile says of PyTorch's own code
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
