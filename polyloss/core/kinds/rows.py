@@ -75,7 +75,9 @@ class Rows(Kind):
         above = f"logit of the right class above those of the {classes - 1} others"
         label, span = (above, (-6.0, 10.0)) if from_logits else ("probability of the right class", (0.01, 0.99))
         shown = self.shown_classes(classes)
-        titles = [f"right class: {right}" if len(shown) > 1 else "" for right in shown]
+        titles = [""]
+        if len(shown) > 1:
+            titles, label = [f"right class: {right}" for right in shown], "its logit above the others'"
         return [
             View(title, label, span, self._right_class(right, classes, from_logits))
             for title, right in zip(titles, shown, strict=True)
@@ -225,7 +227,7 @@ class Teachers(Rows):
         return np.ascontiguousarray(x[::-1, ::-1]), x
 
     def views(self, losses: Sequence[Any], classes: int) -> list[View]:
-        label = f"student's logit of class 0 above those of the {classes - 1} others"
+        label = "student's, class 0 above others"
 
         def call(margin: float) -> Callable[[Any, Tensor], Tensor]:
             def of_loss(loss: Any, x: Tensor) -> Tensor:
@@ -235,7 +237,7 @@ class Teachers(Rows):
 
             return of_loss
 
-        return [View(f"teacher's: {margin}", label, (-6.0, 10.0), call(margin)) for margin in (4, 1)]
+        return [View(f"teacher's: {margin} above", label, (-6.0, 10.0), call(margin)) for margin in (4, 1)]
 
 
 SURE = 0.75
