@@ -54,7 +54,7 @@ def nt_xent_loss(
     input                       value       gradient
     ==========================  ==========  ======================================================
     one sample                  0           0
-    all views equal             log(2B - 1) 0
+    all views equal             log(2B-1)   0
     zeros                       finite      0: a view without direction, at cosine 0 to all
     NaN                         NaN         not promised
     ==========================  ==========  ======================================================
