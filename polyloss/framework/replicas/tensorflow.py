@@ -39,7 +39,8 @@ def gathered(x: Any, engine: Any, even: bool) -> tuple[Any, Any]:
         rows, first = gathered(tf.cast(x, "int32"), engine, even)
         return tf.cast(rows, "bool"), first
     rows = engine.all_gather(tf.shape(x)[:1], 0)
-    return engine.all_gather(x, 0), tf.cumsum(rows, exclusive=True)[engine.replica_id_in_sync_group]
+    everywhere = tf.ensure_shape(engine.all_gather(x, 0), [None, *x.shape[1:]])  # which gathering forgets
+    return everywhere, tf.cumsum(rows, exclusive=True)[engine.replica_id_in_sync_group]
 
 
 def shifted(x: Any, engine: Any) -> NoReturn:

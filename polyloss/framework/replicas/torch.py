@@ -8,6 +8,9 @@ import torch
 import torch.distributed as dist
 
 ADDS_UP = False
+_all_gather: Any = getattr(dist, "all_gather_single", None) or getattr(dist, "all_gather_into_tensor", None)
+_reduce_scatter: Any = getattr(dist, "reduce_scatter_single", None) or getattr(dist, "reduce_scatter_tensor", None)
+"""By their names since PyTorch 2.13, which warns of the older ones; without either where PyTorch is built so."""
 
 
 def engine(where: Any) -> Any:
@@ -44,7 +47,7 @@ def gathered(x: torch.Tensor, engine: Any, even: bool) -> tuple[torch.Tensor, in
     if even:
         return _Gathered.apply(x, engine), rank * mine
     rows = torch.empty(dist.get_world_size(engine), dtype=torch.int64, device=x.device)
-    dist.all_gather_into_tensor(rows, torch.tensor([mine], device=x.device), group=engine)
+    _all_gather(rows, torch.tensor([mine], device=x.device), group=engine)
     each = rows.tolist()
     most = max(each)
     if min(each) == most:
@@ -68,7 +71,7 @@ class _Total(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
         return _Total.apply(slope, ctx.engine), None
 
 
@@ -80,11 +83,11 @@ class _Gathered(torch.autograd.Function):
         ctx.engine = engine
         x = x.detach().contiguous()
         rows = x.new_empty((dist.get_world_size(engine) * x.shape[0], *x.shape[1:]))
-        dist.all_gather_into_tensor(rows, x, group=engine)
+        _all_gather(rows, x, group=engine)
         return rows
 
     @staticmethod
-    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
         return _Scattered.apply(slope, ctx.engine), None
 
 
@@ -96,11 +99,11 @@ class _Scattered(torch.autograd.Function):
         ctx.engine = engine
         slope = slope.detach().contiguous()
         mine = slope.new_empty((slope.shape[0] // dist.get_world_size(engine), *slope.shape[1:]))
-        dist.reduce_scatter_tensor(mine, slope, group=engine)
+        _reduce_scatter(mine, slope, group=engine)
         return mine
 
     @staticmethod
-    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
         return _Gathered.apply(slope, ctx.engine), None
 
 
@@ -118,5 +121,5 @@ class _Shifted(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
         return _Shifted.apply(slope, ctx.engine, -ctx.by), None, None
