@@ -93,7 +93,7 @@ def triplet_loss(
     short = positive - negative if margin is None else positive - negative + margin
     terms = numerics.softplus(short) if margin is None else ops.where(short <= 0, 0.0, short)
     if mining == "all" and margin is not None:
-        there = ops.logical_and(there, ops.logical_not(short <= 0))
+        there = ops.logical_and(there, _above(short, 0.0))
     total, triplets = ops.sum(ops.where(there, terms, 0.0), axis=(1, 2)), _pairs.count(there, d, (1, 2))
     counted = ops.sum(triplets)
     if mining != "all":
@@ -115,6 +115,11 @@ class TripletLoss(SetLoss, function=triplet_loss):
     }
 
 
+def _above(a: Tensor, b: Tensor | float) -> Tensor:
+    """Where a > b, or a is NaN. (TensorFlow's graph makes ``a > b`` of ``not a <= b``, and NaN is lost.)"""
+    return ops.logical_or(a > b, ops.isnan(a))
+
+
 def _mined(d: Tensor, alike: Tensor, different: Tensor, mining: str) -> tuple[Tensor, Tensor, Tensor]:
     """Distances to positives and negatives, and which triplets there are: (B, positives, negatives) each, or 1s."""
     to_positive, to_negative = ops.expand_dims(d, 2), ops.expand_dims(d, 1)
@@ -125,7 +130,7 @@ def _mined(d: Tensor, alike: Tensor, different: Tensor, mining: str) -> tuple[Te
         farthest, nearest = _pairs.largest(d, alike), _pairs.smallest(d, different)
         both = ops.logical_and(ops.any(alike, axis=-1), ops.any(different, axis=-1))
         return tuple(ops.reshape(x, (-1, 1, 1)) for x in (farthest, nearest, both))  # type: ignore[return-value]
-    beyond = ops.logical_and(other, ops.logical_not(to_negative <= to_positive))
+    beyond = ops.logical_and(other, _above(to_negative, to_positive))
     nearest = _pairs.smallest(to_negative, beyond)
     chosen = ops.where(ops.any(beyond, axis=-1), nearest, ops.expand_dims(_pairs.largest(d, different), 1))
     return to_positive, ops.expand_dims(chosen, 2), ops.logical_and(each, ops.any(other, axis=-1, keepdims=True))
