@@ -1,0 +1,26 @@
+"""Two processes of JAX with two devices each, one training: ``python jax_processes.py RANK WORLD``."""
+
+import sys
+
+import jax
+
+jax.config.update("jax_num_cpu_devices", 2)
+
+import keras  # noqa: E402
+
+from tests.distributed import problem  # noqa: E402
+
+RANK, WORLD = int(sys.argv[1]), int(sys.argv[2])
+address = f"127.0.0.1:{problem.port()}"
+keras.distribution.initialize(job_addresses=f"{address},{address}", num_processes=WORLD, process_id=RANK)
+assert jax.process_count() == WORLD
+assert len(jax.devices()) == 2 * WORLD
+cases = problem.cases(controls=False)
+ones = [problem.fit(case, case.model()) for case in cases]
+devices = keras.distribution.list_devices()
+keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False))
+for case, one in zip(cases, ones, strict=True):
+    size = problem.ROWS // WORLD
+    got = problem.fit(case, case.model(), batch_size=size, data=case.rows(RANK * size, (RANK + 1) * size))
+    if RANK == 0:
+        problem.report("JAX, 2 processes", case, got, one)

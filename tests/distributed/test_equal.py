@@ -1,0 +1,61 @@
+"""A loss on many devices is that of one device, in value and gradient: each engine, each loss. `nox -s distributed`.
+
+The controls are common faults, which must be seen: without them this test could be blind.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.distributed.launch import judge, reports
+
+ONLY = pytest.mark.skipif
+BACKEND = os.environ.get("KERAS_BACKEND")
+CASES, CONTROLS = 20, 3
+
+
+def ranks(world: int, *how: str) -> list[list[str]]:
+    return [[*how, str(rank), str(world)] for rank in range(world)]
+
+
+@ONLY(BACKEND != "jax", reason="of JAX")
+def test_shard_map_and_pmap() -> None:
+    judge(reports("jax_mapped", [[]]), engines=3, cases=CASES, controls=CONTROLS)
+
+
+@ONLY(BACKEND != "jax", reason="of JAX")
+@pytest.mark.parametrize("how", ["data", "model"])
+def test_keras_distribution(how: str) -> None:
+    """The view is global: Keras's own masked mean, and a loss that gathers nothing, are right here too."""
+    found = reports("jax_global", [[how]])
+    assert all(line["equal"] for line in found)
+    judge(found, engines=1, cases=CASES, controls=0)
+
+
+@ONLY(BACKEND != "jax", reason="of JAX")
+def test_two_jax_processes() -> None:
+    judge(reports("jax_processes", ranks(2)), engines=1, cases=CASES, controls=0)
+
+
+@ONLY(BACKEND != "tensorflow", reason="of TensorFlow")
+@pytest.mark.parametrize(("replicas", "how"), [(2, "fit"), (4, "fit"), (4, "loop")])
+def test_mirrored_strategy(replicas: int, how: str) -> None:
+    judge(reports("tensorflow_mirrored", [[str(replicas), how]]), engines=1, cases=CASES, controls=CONTROLS)
+
+
+@ONLY(BACKEND != "tensorflow", reason="of TensorFlow")
+def test_mirrored_strategy_with_uneven_and_empty_batches() -> None:
+    judge(reports("tensorflow_mirrored", [["2", "uneven"]]), engines=1, cases=CASES, controls=CONTROLS)
+
+
+@ONLY(BACKEND != "tensorflow", reason="of TensorFlow")
+def test_multi_worker_mirrored_strategy() -> None:
+    judge(reports("tensorflow_workers", ranks(2)), engines=1, cases=CASES, controls=CONTROLS)
+
+
+@ONLY(BACKEND != "torch", reason="of PyTorch")
+@pytest.mark.parametrize(("world", "how"), [(2, "ddp"), (4, "ddp"), (2, "uneven"), (4, "uneven"), (2, "fit")])
+def test_torch_processes(world: int, how: str) -> None:
+    judge(reports("torch_processes", ranks(world, how)), engines=1, cases=CASES, controls=CONTROLS)
