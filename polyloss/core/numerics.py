@@ -100,10 +100,8 @@ def power(base: Tensor, exponent: float) -> Tensor:
     for whole in range(2, 9):  # one by one: torch.compile knows a number by what it was compared with
         if exponent == whole:
             return _product(base, whole)
-    positive = base >= smallest_normal(base)
-    safe = ops.where(positive, base, 1.0)
-    nan = ops.where(ops.isnan(base), base, 0.0)
-    return ops.where(positive, ops.exp(exponent * ops.log(safe)), nan)
+    safe = at_least(base, smallest_normal(base))
+    return ops.exp(exponent * ops.log(safe)) * step(base)
 
 
 @framework.fused
@@ -159,6 +157,23 @@ def largest(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     return ops.sum(x, axis=axis, keepdims=True) if 0 in x.shape else ops.amax(x, axis=axis, keepdims=True)
 
 
+def step(x: Tensor) -> Tensor:
+    """1 where x > 0, else 0, in the dtype of x and with slope 0; NaN may give NaN."""
+    if framework.step is not None and not isinstance(x, keras.KerasTensor):
+        return framework.step(x)
+    return ops.cast(x > 0, dtype_of(x))
+
+
+def at_least(x: Tensor, low: float) -> Tensor:
+    """`x`, but not below `low`. The gradient at a tie is not promised."""
+    return clip(x, low, float("inf"))
+
+
+def at_most(x: Tensor, high: float) -> Tensor:
+    """`x`, but not above `high`. The gradient at a tie is not promised."""
+    return clip(x, -float("inf"), high)
+
+
 def smaller(a: Tensor, b: Tensor) -> Tensor:
     """The smaller of two. The gradient at a tie is not promised: use it where a tie has slope 0."""
     if dtype_of(a) == "float64":  # `keras.ops.minimum` gives float32 on torch
@@ -185,6 +200,15 @@ def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
 
 
 # -- yes or no ------------------------------------------------------------------------------------
+
+
+def logistic(minus: Tensor) -> tuple[Tensor, Tensor]:
+    """``sigmoid(m)`` and ``log(1 + exp(m))`` for m <= 0, to the last digits."""
+    if framework.sigmoid is not None and not isinstance(minus, keras.KerasTensor):
+        small = framework.sigmoid(minus)
+        return small, -ops.log1p(-small)
+    e = ops.exp(minus)
+    return e / (1 + e), ops.log1p(e)
 
 
 @framework.fused

@@ -11,9 +11,11 @@ each module:
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
+``closed_form(body)``
+    What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope.
 ``entry_point(f)``
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
-``clip(x, low, high)``, ``at_label(x, labels, axis)``
+``clip(x, low, high)``, ``step(x)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
 ``replica_count()``
     By how many replicas the training engine will add up what a loss returns.
@@ -58,8 +60,11 @@ _framework = importlib.import_module(
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 fused = _framework.fused
+closed_form = _framework.closed_form
 entry_point = _framework.entry_point
 clip = _framework.clip
+step = _framework.step
+sigmoid = _framework.sigmoid
 at_label = _framework.at_label
 replica_count = _framework.replica_count
 value_and_grad = _framework.value_and_grad

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 EXACT_LOG_SOFTMAX = False
 clip = tf.clip_by_value
+step = None
+sigmoid = None
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,6 +22,34 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, left alone by AutoGraph, which would mix up decorated functions of one source."""
     return tf.autograph.experimental.do_not_convert(function)
+
+
+def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
+    """`body` with its own slope, by `tf.custom_gradient`; other tensors than the first take the gradient of the value."""
+
+    def call(x: Any, *others: Any, **parameters: Any) -> Any:
+        @tf.custom_gradient
+        def function(x: Any, *others: Any) -> Any:
+            value, slope = body(x, *others, **parameters)
+
+            def backward(upstream: Any) -> list[Any]:
+                by_x = slope()
+                spread = upstream if len(upstream.shape) == len(by_x.shape) else upstream[..., None]
+                floats = [o for o in others if o.dtype.is_floating]
+                by_others: list[Any] = []
+                if floats:
+                    with tf.GradientTape(watch_accessed_variables=False) as tape:
+                        tape.watch(floats)
+                        again = body(tf.stop_gradient(x), *others, **parameters)[0]
+                    by_others = tape.gradient(again, floats, output_gradients=upstream)
+                found = iter(by_others)
+                return [spread * by_x, *(next(found) if o.dtype.is_floating else None for o in others)]
+
+            return value, backward
+
+        return function(x, *others)
+
+    return call
 
 
 def at_label(x: Any, labels: Any, axis: int) -> Any:

@@ -10,6 +10,16 @@ import torch
 
 EXACT_LOG_SOFTMAX = False
 clip = torch.clamp
+sigmoid = torch.sigmoid
+
+
+def step(x: torch.Tensor) -> torch.Tensor:
+    """1 where x > 0, else 0: without a mask of booleans, which costs ten times an arithmetic pass on the CPU."""
+    if torch.compiler.is_compiling():
+        return (x > 0).to(x.dtype)
+    return torch.sign(x.detach()).clamp_(min=0)
+
+
 at_label = None
 
 
@@ -79,3 +89,91 @@ def as_step(
 ) -> Any:
     """``run(data)``: variables hold their own values."""
     return run(*args)
+
+
+# -- closed forms -----------------------------------------------------------------------------------
+
+
+def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
+    """`body` with its own slope: computed with the value and kept, 4 bytes an element.
+
+    Where another tensor than the first needs a gradient, the value is differentiated as it is written.
+    """
+
+    def call(x: torch.Tensor, *others: torch.Tensor, **parameters: Any) -> torch.Tensor:
+        if not (torch.is_grad_enabled() and x.requires_grad) or any(t.requires_grad for t in others):
+            return body(x, *others, **parameters)[0]
+        if torch.compiler.is_compiling():
+            return _Traced.apply(body, tuple(parameters.items()), x, *others)
+        return _Closed.apply(body, parameters, x, *others)[0]
+
+    return call
+
+
+def _spread(slope: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+    """A slope of the values, over the classes of a row where there is one value a row."""
+    return slope if slope.dim() == over.dim() else slope.unsqueeze(-1)
+
+
+class _Traced(torch.autograd.Function):
+    """For torch.compile: what is kept between forward and backward is the compiler's choice."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(body: Any, parameters: Any, x: Any, *others: Any) -> Any:
+        return body(x, *others, **dict(parameters))[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.body, ctx.parameters = inputs[:2]
+        ctx.save_for_backward(*inputs[2:])
+
+    @staticmethod
+    def backward(ctx: Any, slope: Any) -> Any:  # type: ignore[override]
+        by_x = ctx.body(*ctx.saved_tensors, **dict(ctx.parameters))[1]()
+        return None, None, _spread(slope, by_x) * by_x, *[None] * (len(ctx.saved_tensors) - 1)
+
+
+class _Closed(torch.autograd.Function):
+    """For eager PyTorch and torch.func: gives the value and the slope, which the backward pass only scales."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(body: Any, parameters: Any, x: Any, *others: Any) -> Any:
+        value, slope = body(x, *others, **parameters)
+        return value, slope()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.body, ctx.parameters = inputs[:2]
+        ctx.others, ctx.rows = len(inputs) - 3, output[0].dim() < inputs[2].dim()
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(*inputs[2:], output[1])
+        ctx.save_for_forward(*inputs[2:], output[1])
+
+    @staticmethod
+    def backward(ctx: Any, slope: Any, _: Any) -> Any:  # type: ignore[override]
+        *inputs, by_x = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a second derivative may be asked for: the kept slope is a constant
+            by_x = ctx.body(*inputs, **ctx.parameters)[1]()
+        return None, None, _spread(slope, by_x) * by_x, *[None] * ctx.others
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        (x, *others, by_x), given = ctx.saved_tensors, tangents[2:]
+        along = ctx.body(x, *others, **ctx.parameters)[1]() * given[0]
+        along = along.sum(-1) if ctx.rows else along
+        moved = [i for i, tangent in enumerate(given[1:]) if tangent is not None]
+        if moved:
+
+            def value(*chosen: torch.Tensor) -> torch.Tensor:
+                rest = list(others)
+                for i, other in zip(moved, chosen, strict=True):
+                    rest[i] = other
+                return ctx.body(x, *rest, **ctx.parameters)[0]
+
+            at, by = tuple(others[i] for i in moved), tuple(given[1 + i] for i in moved)
+            along = along + torch.func.jvp(value, at, by)[1]
+        return along, torch.zeros_like(by_x)

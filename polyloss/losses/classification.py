@@ -26,7 +26,7 @@ from polyloss.core.parameters import (
     optional,
     refuse,
 )
-from polyloss.losses._sigmoid import yes_and_no
+from polyloss.losses._sigmoid import log_loss, yes_and_no
 from polyloss.losses._softmax import at_class, labelled, log_class, log_classes, smooth_classes
 
 __all__ = [
@@ -103,12 +103,10 @@ def binary_crossentropy(
     References: Good (1952), Rational Decisions, on the logarithmic score.
     """
     yes, no = yes_and_no(y_true, label_smoothing)
-    total: Tensor | float = 1.0
     if pos_weight is not None:
         yes = numerics.constant(pos_weight, y_pred, axis) * yes
-        total = yes + no
     if from_logits:
-        return numerics.mean(numerics.log_loss(yes, no, y_pred, total), axis)
+        return numerics.mean(log_loss(y_pred, yes, no, sum_to_one=pos_weight is None), axis)
     log_p, log_q = numerics.log_probability_pair(y_pred)
     return numerics.mean(-(yes * log_p + no * log_q), axis)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar
 
 from keras import ops
 
 from polyloss.core import numerics
+from polyloss.core.closed_form import closed_form
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import ONE_OF_MANY, UNEQUAL_CLASSES, YES_NO
 from polyloss.core.loss import Loss
@@ -26,7 +27,7 @@ from polyloss.core.parameters import (
     one_or_per_class,
     optional,
 )
-from polyloss.losses._sigmoid import yes_and_no
+from polyloss.losses._sigmoid import sides, yes_and_no
 from polyloss.losses._softmax import Labelled, at_class, labelled, log_class, log_classes
 
 __all__ = [
@@ -100,17 +101,44 @@ def focal_loss(
     """
     yes, no = yes_and_no(y_true, label_smoothing)
     if from_logits:
-        loss, miss = numerics.log_loss_and_miss(yes, no, y_pred)
-    else:
-        log_p, log_q = numerics.log_probability_pair(y_pred)
-        loss = -(yes * log_p + no * log_q)
-        miss = yes * ops.exp(log_q) + no * ops.exp(log_p)
+        return _focal(y_pred, yes, no, gamma=gamma, alpha=alpha)
+    log_p, log_q = numerics.log_probability_pair(y_pred)
+    loss = -(yes * log_p + no * log_q)
+    miss = yes * ops.exp(log_q) + no * ops.exp(log_p)
     if gamma:
         loss = numerics.power(miss, gamma) * loss  # miss = 1 - p_t
     if alpha is not None:
         a = numerics.constant(alpha, y_pred)
         loss = (a * yes + (1 - a) * no) * loss
     return loss
+
+
+@closed_form
+def _focal(
+    x: Tensor, yes: Tensor, no: Tensor, *, gamma: float, alpha: float | tuple[float, ...] | None
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    """The loss of logits, where yes + no = 1."""
+    side, minus, small, rest, wrong = sides(x, yes, no)
+    loss = rest - numerics.times(wrong, minus)
+    turn = 1 - 2 * wrong
+    miss = wrong + small * turn  # 1 - p_t, whose slope is side turn small (1 - small)
+    if alpha is None:
+        a: Tensor | float = 1.0
+    else:
+        weight = numerics.constant(alpha, x)
+        a = weight * yes + (1 - weight) * no
+    if gamma == 0:
+        return a * loss, lambda: a * side * (small - wrong)
+    bounded = numerics.at_most(loss, 1e30)  # its factor is 0 where it is infinite
+    if gamma >= 1:
+        f = a * numerics.power(miss, gamma - 1)
+        return (
+            f * miss * loss,
+            lambda: side * f * (gamma * turn * (1 - small) * small * bounded + miss * (small - wrong)),
+        )
+    f = a * numerics.power(miss, gamma)
+    ratio = small / numerics.at_least(miss, numerics.smallest_normal(x))
+    return f * loss, lambda: side * f * (gamma * turn * (1 - small) * ratio * bounded + small - wrong)
 
 
 class FocalLoss(Loss, function=focal_loss):

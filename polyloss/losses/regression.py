@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar
 
 import keras
 from keras import ops
 
 from polyloss.core import numerics
+from polyloss.core.closed_form import closed_form
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import AMOUNTS, ELEMENTS, QUANTILES
 from polyloss.core.loss import Loss
@@ -65,7 +66,13 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: Gauss (1809), Theoria motus, on least squares.
     """
-    return numerics.mean(ops.square(y_pred - y_true))
+    return numerics.mean(_squared(y_pred, y_true))
+
+
+@closed_form
+def _squared(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    error = x - y
+    return error * error, lambda: 2 * error
 
 
 class MeanSquaredError(Loss, function=mean_squared_error, kw_only=False):
@@ -113,7 +120,13 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: Laplace (1774), Mémoire sur la probabilité des causes, on least absolute deviations.
     """
-    return numerics.mean(numerics.absolute(y_pred - y_true))
+    return numerics.mean(_absolute(y_pred, y_true))
+
+
+@closed_form
+def _absolute(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    error = x - y
+    return numerics.absolute(error), lambda: ops.sign(error)
 
 
 class MeanAbsoluteError(Loss, function=mean_absolute_error, kw_only=False):
@@ -163,9 +176,14 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: Positive = 1.0) -> Tensor:
 
     References: Huber 1964, Robust Estimation of a Location Parameter, doi:10.1214/aoms/1177703732.
     """
-    error = y_pred - y_true
+    return numerics.mean(_huber(y_pred, y_true, delta=delta))
+
+
+@closed_form
+def _huber(x: Tensor, y: Tensor, *, delta: float) -> tuple[Tensor, Callable[[], Tensor]]:
+    error = x - y
     clipped = numerics.clip(error, -delta, delta)
-    return numerics.mean(clipped * (error - 0.5 * clipped))
+    return clipped * (error - 0.5 * clipped), lambda: clipped
 
 
 class Huber(Loss, function=huber, kw_only=False):
@@ -280,9 +298,14 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: the measure of forecasting contests; Keras's `MeanSquaredLogarithmicError`.
     """
-    epsilon = keras.config.epsilon()
-    y, p = numerics.clip(y_true, epsilon, float("inf")), numerics.clip_through(y_pred, epsilon)
-    return numerics.mean(ops.square(numerics.log_ratio(y, p)))
+    return numerics.mean(_squared_log_ratio(y_pred, y_true, epsilon=keras.config.epsilon()))
+
+
+@closed_form
+def _squared_log_ratio(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
+    p, y = numerics.clip_through(x, epsilon), numerics.clip(y, epsilon, float("inf"))
+    ratio = numerics.log_ratio(y, p)
+    return ratio * ratio, lambda: 2 * ratio * ops.sign(p - y) / (1 + p)
 
 
 class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):
