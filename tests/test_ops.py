@@ -46,6 +46,7 @@ PROBES: dict[str, Any] = {
     "map": (lambda a, b: ops.map(lambda row: row * row, a), A * A),
     "max": (lambda a, b: ops.max(a, axis=-1, keepdims=True, initial=0.0), A.max(-1, keepdims=True)),
     "minimum": NEITHER,  # used for float32 only: `numerics.smaller`
+    "moveaxis": (lambda a, b: ops.moveaxis(a, 0, 1), A.T),
     "not_equal": NEITHER,
     "one_hot": (lambda a, b: ops.one_hot(LABELS[:, 0], 5, dtype="float64"), np.eye(5)[LABELS[:, 0]]),
     "ones_like": (lambda a, b: ops.ones_like(a), np.ones_like(A)),

@@ -68,6 +68,16 @@ def times(a: Tensor, b: Tensor) -> Tensor:
     return a * asked_for(a, b)
 
 
+def product(a: Tensor, b: Tensor) -> Tensor:
+    r"""``a * b`` with :math:`0 \cdot \infty = 0`; a NaN of `b` may be lost and must come by another way.
+
+    For closed forms, whose slope is their own: on PyTorch without the masks of `times`.
+    """
+    if framework.product is not None and not isinstance(b, keras.KerasTensor):
+        return framework.product(a, b)
+    return times(a, b)
+
+
 def asked_for(a: Tensor, b: Tensor) -> Tensor:
     """`b`, with a harmless 0 where its factor `a` is 0 and it, or its square, overflows."""
     return ops.where(ops.logical_and(ops.equal(a, 0), ops.abs(b) > 1e18), 0.0, b)
@@ -289,7 +299,7 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
 
 
 @framework.fused
-def _largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+def largest_and_rest(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
     r"""``m`` and ``r`` with :math:`\log\sum_j e^{x_j} = m + r`, and whether one class alone reaches m.
 
     ``m`` is the largest, :math:`r = \log(1 + \sum e^{x_j - m})` over the others, so r keeps its digits
@@ -307,7 +317,7 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Log of softmax along `axis`; -inf logits (masked classes) have probability 0."""
     if not framework.EXACT_LOG_SOFTMAX:
         return ops.log_softmax(x, axis=axis)
-    m, rest, alone = _largest_and_rest(x, axis)
+    m, rest, alone = largest_and_rest(x, axis)
     # Where one class alone is largest its x - m is a constant 0: left in, its gradient 1 - 1 + tiny
     # would round to 0.
     return ops.where(ops.logical_and(ops.equal(x, m), alone), 0.0, x - m) - rest
@@ -318,7 +328,7 @@ def log_softmax_at(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
     """`log_softmax` at integer labels, without the whole table where the backend allows."""
     if not framework.EXACT_LOG_SOFTMAX:
         return at_label(ops.log_softmax(x, axis=axis), labels, axis)
-    m, rest, alone = (ops.squeeze(t, axis) for t in _largest_and_rest(x, axis))
+    m, rest, alone = (ops.squeeze(t, axis) for t in largest_and_rest(x, axis))
     own = at_label(x, labels, axis)
     return ops.where(ops.logical_and(ops.equal(own, m), alone), 0.0, own - m) - rest
 
@@ -328,7 +338,7 @@ def logsumexp(x: Tensor, axis: int = -1) -> Tensor:
     """Log of the sum of exponentials along `axis`."""
     if not framework.EXACT_LOG_SOFTMAX:
         return ops.logsumexp(x, axis=axis)
-    m, rest, _ = _largest_and_rest(x, axis)
+    m, rest, _ = largest_and_rest(x, axis)
     return ops.squeeze(m + rest, axis)
 
 

@@ -13,8 +13,10 @@ from jax.custom_derivatives import SymbolicZero
 from keras import ops
 
 EXACT_LOG_SOFTMAX = True
+EXACT_LABELS = True
 clip = None
 step = None
+product = None
 sigmoid = None
 at_label = None
 

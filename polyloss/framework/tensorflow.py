@@ -9,8 +9,10 @@ import keras
 import tensorflow as tf
 
 EXACT_LOG_SOFTMAX = False
+EXACT_LABELS = True
 clip = tf.clip_by_value
 step = None
+product = None
 sigmoid = None
 
 

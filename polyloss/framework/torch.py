@@ -9,6 +9,7 @@ import keras
 import torch
 
 EXACT_LOG_SOFTMAX = False
+EXACT_LABELS = False
 clip = torch.clamp
 sigmoid = torch.sigmoid
 
@@ -21,6 +22,13 @@ def step(x: torch.Tensor) -> torch.Tensor:
 
 
 at_label = None
+
+
+def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """``a * b``, 0 where a is 0 and b infinite; a NaN of b is lost, one of a is kept."""
+    if torch.compiler.is_compiling():
+        return a * torch.where((a == 0) & (b.abs() > 1e18), 0.0, b)
+    return (a * b).nan_to_num(nan=0.0, posinf=float("inf"), neginf=-float("inf")) + 0 * a
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,8 +10,10 @@ import keras
 from polyloss.framework.announced import names
 
 EXACT_LOG_SOFTMAX = True
+EXACT_LABELS = True
 clip = None
 step = None
+product = None
 sigmoid = None
 at_label = None
 

@@ -53,6 +53,6 @@ def log_loss(x: Tensor, yes: Tensor, no: Tensor, *, sum_to_one: bool = True) -> 
     """
     side, minus, small, rest, wrong = sides(x, yes, no)
     if sum_to_one:
-        return rest - numerics.times(wrong, minus), lambda: side * (small - wrong)
+        return rest - numerics.product(wrong, minus), lambda: side * (small - wrong)
     total = yes + no
-    return total * rest - numerics.times(wrong, minus), lambda: side * (total * small - wrong)
+    return total * rest - numerics.product(wrong, minus), lambda: side * (total * small - wrong)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keras import ops
 
 from polyloss import framework
 from polyloss.core import numerics, shapes
+from polyloss.core.closed_form import closed_form
 from polyloss.core.numerics import Tensor
 
 
@@ -22,6 +23,76 @@ def log_class(y_pred: Tensor, labels: Tensor, from_logits: bool, axis: int) -> T
     if from_logits:
         return numerics.log_softmax_at(y_pred, labels, axis)
     return numerics.at_label(numerics.log_normalized(y_pred, axis), labels, axis)
+
+
+def rows_last(x: Tensor, axis: int) -> Tensor:
+    """`x` with the class axis at the end, where closed forms of rows want it."""
+    last = len(x.shape) - 1
+    return x if axis == last else ops.moveaxis(x, axis, last)
+
+
+@closed_form
+def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    """``-sum_c y_c log softmax(x)_c`` along the last axis; the targets need not sum to 1."""
+    total = ops.sum(y, axis=-1)
+    if not framework.EXACT_LOG_SOFTMAX:
+        log_p = ops.log_softmax(x, axis=-1)
+        value = 0 * ops.amax(log_p, axis=-1) - ops.sum(numerics.product(y, log_p), axis=-1)  # NaN of a row comes first
+        return value, lambda: ops.exp(log_p) * ops.expand_dims(total, -1) - y
+    largest, rest, alone = numerics.largest_and_rest(x, -1)
+    below = x - largest
+    value = total * ops.squeeze(rest, -1) - ops.sum(numerics.product(y, below), axis=-1)
+
+    def slope() -> Tensor:
+        of_row = ops.expand_dims(total, -1)
+        p = ops.exp(below - rest)
+        # p of a class that is largest alone is 1 - others: left as p - y, its digits would go
+        top = ops.logical_and(ops.equal(below, 0), alone)
+        return ops.where(top, (of_row - y) + of_row * ops.expm1(-rest), of_row * p - y)
+
+    return value, slope
+
+
+def crossentropy_of_rows(y: Tensor, y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
+    """``-sum_c y_c log p_c`` along the class axis."""
+    if from_logits:
+        return _row_crossentropy(rows_last(y_pred, axis), rows_last(y, axis))
+    return -ops.sum(numerics.times(y, numerics.log_normalized(y_pred, axis)), axis=axis)
+
+
+def crossentropy_of_labels(labels: Tensor, y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
+    """``-log p`` at integer (valid) labels."""
+    if from_logits and framework.EXACT_LABELS:
+        return _label_crossentropy(rows_last(y_pred, axis), labels)
+    return -log_class(y_pred, labels, from_logits, axis)
+
+
+@closed_form
+def _label_crossentropy(x: Tensor, labels: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    """The label leaves the sum of exponentials, so that log(1 + others / own) keeps its digits where it is likely."""
+    largest = ops.stop_gradient(ops.amax(x, axis=-1))
+    own = numerics.at_label(x, labels)
+    is_own = is_class_of(labels, x)
+    e = ops.exp(ops.where(is_own, -float("inf"), x - ops.expand_dims(largest, -1)))
+    others, mine = ops.sum(e, axis=-1), ops.exp(own - largest)
+    every = others + mine
+    likely = ops.logical_and(ops.equal(own, largest), every < 1.5)
+    ratio = ops.where(likely, others, 0.0) / ops.where(likely, mine, 1.0)
+    value = ops.where(likely, ops.log1p(ratio), (largest - own) + ops.log(every)) + 0 * largest
+
+    def slope() -> Tensor:
+        at_own = ops.where(likely, -others / every, mine / every - 1)
+        return ops.where(is_own, ops.expand_dims(at_own, -1), e / ops.expand_dims(every, -1))
+
+    return value, slope
+
+
+def is_class_of(labels: Tensor, x: Tensor, axis: int = -1) -> Tensor:
+    """Where the classes of `x` along `axis` are those of the labels."""
+    shape = [1] * len(x.shape)
+    shape[axis] = -1
+    classes = ops.reshape(ops.arange(ops.shape(x)[axis], dtype=numerics.dtype_of(labels)), shape)
+    return ops.equal(ops.expand_dims(labels, axis), classes)
 
 
 @framework.fused
@@ -49,12 +120,7 @@ def smooth_classes(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
 
 def one_hot(labels: Tensor, y_pred: Tensor, axis: int) -> Tensor:
     """Labels as a table of 0 and 1 with the shape of `y_pred`."""
-    shape = [1] * len(y_pred.shape)
-    shape[axis] = -1
-    classes = ops.reshape(ops.arange(ops.shape(y_pred)[axis], dtype=numerics.dtype_of(labels)), shape)
-    return ops.cast(
-        ops.equal(ops.expand_dims(labels, axis), classes), numerics.dtype_of(y_pred)
-    )  # `one_hot` has no vmap
+    return ops.cast(is_class_of(labels, y_pred, axis), numerics.dtype_of(y_pred))  # `ops.one_hot` has no vmap
 
 
 def at_class(vector: float | Sequence[float], labels: Tensor, like: Tensor) -> Tensor | float:

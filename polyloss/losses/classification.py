@@ -27,7 +27,15 @@ from polyloss.core.parameters import (
     refuse,
 )
 from polyloss.losses._sigmoid import log_loss, yes_and_no
-from polyloss.losses._softmax import at_class, labelled, log_class, log_classes, smooth_classes
+from polyloss.losses._softmax import (
+    at_class,
+    crossentropy_of_labels,
+    crossentropy_of_rows,
+    labelled,
+    log_class,
+    log_classes,
+    smooth_classes,
+)
 
 __all__ = [
     "BinaryCrossentropy",
@@ -185,11 +193,10 @@ def categorical_crossentropy(
 
     References: Bridle (1990), Probabilistic Interpretation of Feedforward Network Outputs.
     """
-    log_p = log_classes(y_pred, from_logits, axis)
-    terms = -numerics.times(smooth_classes(y_true, label_smoothing, axis), log_p)
+    y = smooth_classes(y_true, label_smoothing, axis)
     if class_weights is not None:
-        terms = numerics.constant(class_weights, y_pred, axis) * terms
-    return ops.sum(terms, axis=axis)
+        y = numerics.constant(class_weights, y_pred, axis) * y
+    return crossentropy_of_rows(y, y_pred, from_logits, axis)
 
 
 class CategoricalCrossentropy(Loss, function=categorical_crossentropy, kw_only=False):
@@ -271,12 +278,12 @@ def sparse_categorical_crossentropy(
         refuse("sparse_categorical_crossentropy", "z_loss", "be 0 without from_logits=True", z_loss)
     given = labelled(y_true, y_pred, axis, ignore_class)
     if label_smoothing:
-        terms = -numerics.times(given.rows(label_smoothing, axis), log_classes(given.x, from_logits, axis))
+        y = given.rows(label_smoothing, axis)
         if class_weights is not None:
-            terms = numerics.constant(class_weights, y_pred, axis) * terms
-        loss = ops.sum(terms, axis=axis)
+            y = numerics.constant(class_weights, y_pred, axis) * y
+        loss = crossentropy_of_rows(y, given.x, from_logits, axis)
     else:
-        loss = -log_class(given.x, given.y, from_logits, axis)
+        loss = crossentropy_of_labels(given.y, given.x, from_logits, axis)
         if class_weights is not None:
             loss = at_class(class_weights, given.y, y_pred) * loss
     if z_loss:

@@ -119,7 +119,7 @@ def _focal(
 ) -> tuple[Tensor, Callable[[], Tensor]]:
     """The loss of logits, where yes + no = 1."""
     side, minus, small, rest, wrong = sides(x, yes, no)
-    loss = rest - numerics.times(wrong, minus)
+    loss = rest - numerics.product(wrong, minus)
     turn = 1 - 2 * wrong
     miss = wrong + small * turn  # 1 - p_t, whose slope is side turn small (1 - small)
     if alpha is None:
