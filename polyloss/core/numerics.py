@@ -69,7 +69,7 @@ def times(a: Tensor, b: Tensor) -> Tensor:
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    r"""``a * b`` with :math:`0 \cdot \infty = 0`; a NaN of `b` may be lost and must come by another way.
+    r"""``a * b`` with :math:`0 \cdot \infty = 0`; a NaN may be lost and must come by another way.
 
     For closed forms, whose slope is their own: on PyTorch without the masks of `times`.
     """

@@ -18,6 +18,11 @@ def yes_and_no(y_true: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
     return y_true * kept + half, (1 - y_true) * kept + half
 
 
+def asked(y_true: Tensor, label_smoothing: float) -> tuple[Tensor, ...]:
+    """What a closed form needs of the targets: they alone, or how much they ask for yes and for no."""
+    return yes_and_no(y_true, label_smoothing) if label_smoothing else (y_true,)
+
+
 class Sides(NamedTuple):
     """A logit seen from the side of 0 that it is on.
 
@@ -36,23 +41,25 @@ class Sides(NamedTuple):
     wrong: Tensor
 
 
-def sides(x: Tensor, yes: Tensor, no: Tensor) -> Sides:
-    """What every loss on a sigmoid is made of: no overflow, and nothing that cancels."""
+def sides(x: Tensor, yes: Tensor, no: Tensor | None = None) -> Sides:
+    """What every loss on a sigmoid is made of: no overflow, and nothing that cancels. Without `no`: yes + no = 1."""
     positive = numerics.step(x)
     side = 1 - 2 * positive
     minus = x * side
-    return Sides(side, minus, *numerics.logistic(minus), yes + positive * (no - yes))
+    wrong = positive + yes * side if no is None else yes + positive * (no - yes)
+    return Sides(side, minus, *numerics.logistic(minus), wrong)
 
 
 @closed_form
-def log_loss(x: Tensor, yes: Tensor, no: Tensor, *, sum_to_one: bool = True) -> tuple[Tensor, Callable[[], Tensor]]:
-    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))`` for weights that are not negative.
+def log_loss(x: Tensor, yes: Tensor, no: Tensor | None = None) -> tuple[Tensor, Callable[[], Tensor]]:
+    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))`` for weights that are not negative. Without `no`: yes + no = 1.
 
     With :math:`-\log \sigma(x) = \max(-x, 0) + r` and :math:`-\log(1 - \sigma(x)) = \max(x, 0) + r`,
     :math:`r = \log(1 + e^{-|x|})`.
     """
     side, minus, small, rest, wrong = sides(x, yes, no)
-    if sum_to_one:
-        return rest - numerics.product(wrong, minus), lambda: side * (small - wrong)
+    against = numerics.product(wrong, minus) + 0 * wrong  # NaN of a target
+    if no is None:
+        return rest - against, lambda: side * (small - wrong)
     total = yes + no
-    return total * rest - numerics.product(wrong, minus), lambda: side * (total * small - wrong)
+    return total * rest - against, lambda: side * (total * small - wrong)

@@ -37,7 +37,8 @@ def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor
     total = ops.sum(y, axis=-1)
     if not framework.EXACT_LOG_SOFTMAX:
         log_p = ops.log_softmax(x, axis=-1)
-        value = 0 * ops.amax(log_p, axis=-1) - ops.sum(numerics.product(y, log_p), axis=-1)  # NaN of a row comes first
+        nan = 0 * (ops.amax(log_p, axis=-1) + total)  # that of a row, or of its targets
+        value = nan - ops.sum(numerics.product(y, log_p), axis=-1)
         return value, lambda: ops.exp(log_p) * ops.expand_dims(total, -1) - y
     largest, rest, alone = numerics.largest_and_rest(x, -1)
     below = x - largest

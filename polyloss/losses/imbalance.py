@@ -27,7 +27,7 @@ from polyloss.core.parameters import (
     one_or_per_class,
     optional,
 )
-from polyloss.losses._sigmoid import sides, yes_and_no
+from polyloss.losses._sigmoid import asked, sides, yes_and_no
 from polyloss.losses._softmax import Labelled, at_class, labelled, log_class, log_classes
 
 __all__ = [
@@ -99,9 +99,9 @@ def focal_loss(
 
     References: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002.
     """
-    yes, no = yes_and_no(y_true, label_smoothing)
     if from_logits:
-        return _focal(y_pred, yes, no, gamma=gamma, alpha=alpha)
+        return _focal(y_pred, *asked(y_true, label_smoothing), gamma=gamma, alpha=alpha)
+    yes, no = yes_and_no(y_true, label_smoothing)
     log_p, log_q = numerics.log_probability_pair(y_pred)
     loss = -(yes * log_p + no * log_q)
     miss = yes * ops.exp(log_q) + no * ops.exp(log_p)
@@ -115,9 +115,9 @@ def focal_loss(
 
 @closed_form
 def _focal(
-    x: Tensor, yes: Tensor, no: Tensor, *, gamma: float, alpha: float | tuple[float, ...] | None
+    x: Tensor, yes: Tensor, no: Tensor | None = None, *, gamma: float, alpha: float | tuple[float, ...] | None
 ) -> tuple[Tensor, Callable[[], Tensor]]:
-    """The loss of logits, where yes + no = 1."""
+    """The loss of logits. Without `no`: yes + no = 1."""
     side, minus, small, rest, wrong = sides(x, yes, no)
     loss = rest - numerics.product(wrong, minus)
     turn = 1 - 2 * wrong
@@ -126,7 +126,7 @@ def _focal(
         a: Tensor | float = 1.0
     else:
         weight = numerics.constant(alpha, x)
-        a = weight * yes + (1 - weight) * no
+        a = weight * yes + (1 - weight) * (1 - yes if no is None else no)
     if gamma == 0:
         return a * loss, lambda: a * side * (small - wrong)
     bounded = numerics.at_most(loss, 1e30)  # its factor is 0 where it is infinite

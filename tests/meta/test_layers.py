@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / "polyloss"
 LAYERS = ("framework", "core", "losses", "adversarial", "training", "study", "tools")
-TOP = {"polyloss/__init__.py", "polyloss/__main__.py", "polyloss/plot.py"}
+TOP = {"polyloss/__init__.py", "polyloss/__main__.py", "polyloss/plot.py", "polyloss/replica.py"}
 """What gathers the public names, from everywhere."""
 SOURCES = {str(p.relative_to(ROOT)): p for p in sorted(PACKAGE.rglob("*.py"))}
 WITHOUT_TEST_CODE = [p for folder in ("docs", "backends") for p in sorted((ROOT / folder).rglob("*.py"))]
