@@ -138,7 +138,7 @@ class _Traced(torch.autograd.Function):
         ctx.save_for_backward(*inputs[2:])
 
     @staticmethod
-    def backward(ctx: Any, slope: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: Any) -> Any:
         by_x = ctx.body(*ctx.saved_tensors, **dict(ctx.parameters))[1]()
         return None, None, _spread(slope, by_x) * by_x, *[None] * (len(ctx.saved_tensors) - 1)
 
@@ -162,7 +162,7 @@ class _Closed(torch.autograd.Function):
         ctx.save_for_forward(*inputs[2:], output[1])
 
     @staticmethod
-    def backward(ctx: Any, slope: Any, _: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: Any, _: Any) -> Any:
         *inputs, by_x = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative may be asked for: the kept slope is a constant
             by_x = ctx.body(*inputs, **ctx.parameters)[1]()

@@ -129,7 +129,7 @@ def _mined(d: Tensor, alike: Tensor, different: Tensor, mining: str) -> tuple[Te
     if mining == "hard":
         farthest, nearest = _pairs.largest(d, alike), _pairs.smallest(d, different)
         both = ops.logical_and(ops.any(alike, axis=-1), ops.any(different, axis=-1))
-        return tuple(ops.reshape(x, (-1, 1, 1)) for x in (farthest, nearest, both))  # type: ignore[return-value]
+        return tuple(ops.reshape(x, (-1, 1, 1)) for x in (farthest, nearest, both))
     beyond = ops.logical_and(other, _above(to_negative, to_positive))
     nearest = _pairs.smallest(to_negative, beyond)
     chosen = ops.where(ops.any(beyond, axis=-1), nearest, ops.expand_dims(_pairs.largest(d, different), 1))
