@@ -241,12 +241,13 @@ class Case:
     def at(self, corner: Corner) -> Callable[[Any, Any], Any]:
         """The function for batches of such corners, as `sample` makes them."""
         if self._even(corner):
-            return lambda y_true, y_pred: self.function(y_true, y_pred, **corner.parameters)
-        real = len(corner.y_pred[0])
+            function = self.function
+            return lambda y_true, y_pred: function(y_true, y_pred, **corner.parameters)
+        real, plain = len(corner.y_pred[0]), self.plain
 
         def values(y_true: Any, y_pred: Any) -> Any:
             batches = [(y_pred[i, :real], y_pred[i, real:]) for i in range(y_pred.shape[0])]
-            return ops.stack([self.plain(*self.sides(None, batch), **corner.parameters) for batch in batches])
+            return ops.stack([plain(*self.sides(None, batch), **corner.parameters) for batch in batches])
 
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pathlib
@@ -98,6 +99,10 @@ def runs(
 @pytest.mark.parametrize(("template", "fault", "victim"), list(rows()))
 def test_caught(template: str, fault: Fault, victim: Case, backend: Any, caught: Any, tmp_path: pathlib.Path) -> None:
     function, _ = TEMPLATES[template]
+    if fault.corners:
+        victim = dataclasses.replace(victim, corners=fault.corners)
+        for run in runs(function, victim, backend, tmp_path):
+            run()
 
     def check() -> None:
         for run in runs(function, fault.plant(victim), backend, tmp_path):
