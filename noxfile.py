@@ -160,6 +160,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 @nox.parametrize("backend", TRAINING, ids=TRAINING)
+def distributed(session: nox.Session, backend: str) -> None:
+    """Losses on several devices and processes, under each engine: equal to one device, in value and gradient."""
+    install(session, backend, "test")
+    session.run("python", "-m", "pytest", "-n", "2", "--dist=worksteal", *(session.posargs or ["tests/distributed"]))
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
 def gpu(session: nox.Session, backend: str) -> None:
     """Values, gradients, compilation and training with the tensors on a GPU."""
     on_device(session, backend, "cuda", "gpu")

@@ -6,7 +6,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from polyloss import framework, training  # noqa: F401
+from polyloss import framework, replica, training  # noqa: F401
 from polyloss.adversarial import losses as _adversarial
 from polyloss.adversarial import penalties as _penalties
 from polyloss.adversarial.losses import *  # noqa: F403
@@ -38,7 +38,7 @@ from polyloss.losses.segmentation.overlap import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-__all__ = ["Loss", "SetLoss", "__version__", "catalogue", "gradient", "training", "validate"]
+__all__ = ["Loss", "SetLoss", "__version__", "catalogue", "gradient", "replica", "training", "validate"]
 __all__ += _adversarial.__all__
 __all__ += _penalties.__all__
 __all__ += _boxes.__all__

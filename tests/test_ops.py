@@ -54,6 +54,7 @@ PROBES: dict[str, Any] = {
     "shape": NEITHER,
     "sign": (lambda a, b: ops.sign(a - b), np.sign(A - B)),
     "size": NEITHER,
+    "slice": (lambda a, b: ops.slice(a, (1, 0), (2, 5)), A[1:3]),
     "sqrt": (lambda a, b: ops.sqrt(a), np.sqrt(A)),
     "square": (lambda a, b: ops.square(a), A * A),
     "squeeze": (lambda a, b: ops.squeeze(ops.expand_dims(a, 1), 1), A),

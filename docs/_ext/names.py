@@ -17,8 +17,10 @@ from sphinx.util import logging
 
 import polyloss
 
-PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name not in ("__version__", "training")}
-PUBLIC |= {name: f"polyloss.training.{name}" for name in polyloss.training.__all__}
+MODULES = ("training", "replica")
+"""Public modules, whose names are public."""
+PUBLIC = {name: f"polyloss.{name}" for name in polyloss.__all__ if name not in ("__version__", *MODULES)}
+PUBLIC |= {name: f"polyloss.{module}.{name}" for module in MODULES for name in getattr(polyloss, module).__all__}
 CLASSES = {name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)}
 OURS = re.compile(r"polyloss\.|[A-Za-z]\w*(_loss|Loss|Penalty)$")
 """What must be a name of ours."""

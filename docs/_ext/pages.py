@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import evidence_pages
-from names import target
+from names import MODULES, target
 from rst import code, dropdown, link, literal, table, title
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
@@ -229,19 +229,25 @@ def loss_list(everything: dict[str, About]) -> str:
 def api(everything: dict[str, About]) -> str:
     """What is public and has no page of its own."""
     shown = {name for e in everything.values() for name in (e.name, *(f.name for f in e.functions))}
-    rest = [name for name in polyloss.__all__ if name not in shown and name not in ("__version__", "training")]
+    rest = [name for name in polyloss.__all__ if name not in shown and name not in ("__version__", *MODULES)]
     parts = [
         ".. _api:\n",
         title("Reference of all public names"),
         f"Losses have pages of their own: {link('all losses', 'losses')}.\n",
         title("polyloss", "-"),
         *(documented(f"polyloss.{name}", getattr(polyloss, name)) for name in rest),
-        title("polyloss.training", "-"),
-        *(documented(f"polyloss.training.{n}", getattr(polyloss.training, n)) for n in polyloss.training.__all__),
+        *(part for module in MODULES for part in members(module)),
         title("polyloss.plot", "-"),
         *(documented(f"polyloss.plot.{n}", getattr(plot, n)) for n in ("curves", "figure", "save", "Panel", "Line")),
     ]
     return "\n".join(parts)
+
+
+def members(module: str) -> list[str]:
+    """All of a public module."""
+    found = getattr(polyloss, module)
+    named = (documented(f"polyloss.{module}.{name}", getattr(found, name)) for name in found.__all__)
+    return [title(f"polyloss.{module}", "-"), *named]
 
 
 def documented(full: str, found: Any) -> str:
@@ -362,8 +368,8 @@ def generate(app: Sphinx) -> None:
 def complete(app: Sphinx, env: Any) -> None:
     """Every public name has its place, and every page of a loss has its name."""
     objects = {name for name, *_ in env.get_domain("py").get_objects()}
-    public = {f"polyloss.{name}" for name in polyloss.__all__ if name not in ("__version__", "training")}
-    public |= {f"polyloss.training.{name}" for name in polyloss.training.__all__}
+    public = {f"polyloss.{name}" for name in polyloss.__all__ if name not in ("__version__", *MODULES)}
+    public |= {f"polyloss.{module}.{name}" for module in MODULES for name in getattr(polyloss, module).__all__}
     if missing := sorted(public - objects):
         raise PageError(f"public names without a page: {', '.join(missing)}")
     strangers = {name for name in objects if name.count(".") == 1 and name not in public}

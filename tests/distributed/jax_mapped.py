@@ -1,10 +1,12 @@
 """`jax.shard_map`, with and without the check of what varies, and `jax.pmap`, over four parts of one CPU."""
 
 import functools
+import sys
 
 import jax
 
 REPLICAS = 4
+ENGINES = ("shard_map", "shard_map, check_vma=False", "pmap")[: 1 if "--quick" in sys.argv else None]
 jax.config.update("jax_num_cpu_devices", REPLICAS)
 
 from jax.sharding import PartitionSpec  # noqa: E402
@@ -56,5 +58,5 @@ def on_replicas(case: Case, how: str) -> Result:
 
 for case in problem.cases():
     one = on_one(case)
-    for how in ("shard_map", "shard_map, check_vma=False", "pmap"):
+    for how in ENGINES:
         problem.report(f"JAX {how}", case, on_replicas(case, how), one)

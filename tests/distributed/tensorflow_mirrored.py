@@ -1,4 +1,4 @@
-"""`tf.distribute.MirroredStrategy` on parts of one CPU: ``python tensorflow_mirrored.py REPLICAS fit|loop|uneven``."""
+"""`tf.distribute.MirroredStrategy` on parts of one CPU: ``python tensorflow_mirrored.py REPLICAS fit|loop|uneven|empty``."""
 
 import sys
 
@@ -13,6 +13,9 @@ import numpy as np  # noqa: E402
 from tests.distributed import problem  # noqa: E402
 from tests.distributed.problem import ROWS, Case, Result  # noqa: E402
 
+LAST_BATCH = {"uneven": 15, "empty": 13}
+"""Rows in batches of 6, of which the last has 3 (2 and 1 on two replicas) or 1 (1 and none)."""
+
 
 def value_and_gradient(case, model, loss, x, y, weight):
     with tf.GradientTape() as tape:
@@ -23,8 +26,8 @@ def value_and_gradient(case, model, loss, x, y, weight):
 def on_one(case: Case) -> Result:
     if HOW == "fit":
         return problem.fit(case, case.model())
-    if HOW == "uneven":
-        return problem.fit(case, case.model(), batch_size=5, rate=0.5)
+    if HOW in LAST_BATCH:
+        return problem.fit(case, case.model(), 6, case.rows(0, LAST_BATCH[HOW]), rate=0.5)
     value, gradients = value_and_gradient(case, case.model(), case.loss(), *case.rows(0, ROWS))
     return Result(float(value), problem.flat(gradients))
 
@@ -34,8 +37,8 @@ def on_replicas(case: Case, strategy: tf.distribute.Strategy) -> Result:
         model = case.model()
     if HOW == "fit":
         return problem.fit(case, model)
-    if HOW == "uneven":  # batches of 5, 5, 5 and 1 row: replicas with two rows, one, none
-        return problem.fit(case, model, batch_size=5, rate=0.5)
+    if HOW in LAST_BATCH:
+        return problem.fit(case, model, 6, case.rows(0, LAST_BATCH[HOW]), rate=0.5)
     loss = case.loss()
     bounds = np.linspace(0, ROWS, REPLICAS + 1).astype(int)
     bounds[1:-1] += 1  # unequal parts

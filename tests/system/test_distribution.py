@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from tests.distributed.launch import judge, reports
+
 BACKEND = os.environ.get("KERAS_BACKEND")
 
 STEP = '''
@@ -104,3 +106,22 @@ def test_mirrored_strategy() -> None:
 @pytest.mark.skipif(BACKEND != "jax", reason="keras.distribution runs on JAX")
 def test_data_parallel() -> None:
     assert "equal 4" in run(JAX)
+
+
+# Four losses that need the global batch, and a control; all of them, and all engines: `nox -s distributed`.
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="tf.distribute is TensorFlow's")
+def test_mirrored_strategy_of_four_replicas_in_a_loop() -> None:
+    judge(reports("tensorflow_mirrored", [["4", "loop", "--quick"]]), engines=1, cases=4, controls=1)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="shard_map is JAX's")
+def test_shard_map() -> None:
+    judge(reports("jax_mapped", [["--quick"]]), engines=1, cases=4, controls=1)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="DistributedDataParallel is PyTorch's")
+def test_torch_processes() -> None:
+    arguments = [["uneven", str(rank), "2", "--quick"] for rank in range(2)]
+    judge(reports("torch_processes", arguments), engines=1, cases=4, controls=1)

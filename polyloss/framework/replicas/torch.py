@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def gathered(x: torch.Tensor, engine: Any, even: bool) -> tuple[torch.Tensor, in
     if even:
         return _Gathered.apply(x, engine), rank * mine
     rows = torch.empty(dist.get_world_size(engine), dtype=torch.int64, device=x.device)
-    _all_gather(rows, torch.tensor([mine], device=x.device), group=engine)
+    _together(_all_gather, rows, torch.tensor([mine], device=x.device), group=engine)
     each = rows.tolist()
     most = max(each)
     if min(each) == most:
@@ -62,12 +63,25 @@ def shifted(x: torch.Tensor, engine: Any) -> torch.Tensor:
     return x if x.device.type == "meta" else _Shifted.apply(x, engine, 1)
 
 
+def _together(operation: Callable[..., Any], *tensors: torch.Tensor, group: Any) -> None:
+    """An operation of all processes, whose error says who waited for whom."""
+    try:
+        operation(*tensors, group=group)
+    except RuntimeError as error:
+        ranks, mine = dist.get_process_group_ranks(group), dist.get_rank()
+        others = ", ".join(str(rank) for rank in ranks if rank != mine)
+        raise RuntimeError(
+            f"polyloss.replica: process {mine} waited for all of {len(ranks)} processes in a loss, and of {others} one "
+            f"has ended, hangs or does not compute this loss: {error}"
+        ) from error
+
+
 class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, engine: Any) -> torch.Tensor:
         ctx.engine = engine
         result = x.detach().clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(result, group=engine)
+        _together(dist.all_reduce, result, group=engine)
         return result
 
     @staticmethod
@@ -83,7 +97,7 @@ class _Gathered(torch.autograd.Function):
         ctx.engine = engine
         x = x.detach().contiguous()
         rows = x.new_empty((dist.get_world_size(engine) * x.shape[0], *x.shape[1:]))
-        _all_gather(rows, x, group=engine)
+        _together(_all_gather, rows, x, group=engine)
         return rows
 
     @staticmethod
@@ -99,7 +113,7 @@ class _Scattered(torch.autograd.Function):
         ctx.engine = engine
         slope = slope.detach().contiguous()
         mine = slope.new_empty((slope.shape[0] // dist.get_world_size(engine), *slope.shape[1:]))
-        _reduce_scatter(mine, slope, group=engine)
+        _together(_reduce_scatter, mine, slope, group=engine)
         return mine
 
     @staticmethod
