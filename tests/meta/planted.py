@@ -58,6 +58,7 @@ class Fault:
         one_of_a_kind: One case of each kind of input is enough: the template is slow, or the fault the same everywhere.
         only: Which cases can have it at all.
         corners: Corners to see it at, in the place of the case's.
+        gradients: Whether it does harm to gradients alone.
         raises: What the template fails with: an assertion, or the error that the faulty case raises in it.
     """
 
@@ -67,6 +68,7 @@ class Fault:
     one_of_a_kind: bool = False
     only: Callable[[Case], bool] = lambda case: True
     corners: Sequence[Corner] = ()
+    gradients: bool = False
     raises: type[Exception] = AssertionError
 
 
@@ -512,7 +514,9 @@ PLANTED: dict[str, list[Fault]] = {
         in_class("drops_weights", drops_weights),
         in_class("divides_by_the_weights", divides_by_the_weights),
         in_class("squares_weights", squares_weights),
-        in_class("replaces_nothing", replaces_nothing, only=lambda case: case.name != "MeanAbsoluteError"),
+        in_class(
+            "replaces_nothing", replaces_nothing, only=lambda case: case.name != "MeanAbsoluteError", gradients=True
+        ),
     ],
     "test_weights.test_bad_target_of_weight_zero": [
         in_class("drops_weights", drops_weights, only=lambda case: case.name != "NTXentLoss"),  # no targets to speak of

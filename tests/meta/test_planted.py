@@ -64,10 +64,14 @@ def victims(template: str, fault: Fault) -> list[Case]:
     return list({type(case.kind): case for case in reversed(cases)}.values()) if fault.one_of_a_kind else cases
 
 
+def needs_gradients(template: str) -> bool:
+    return has(TEMPLATES[template][1], "gradients")
+
+
 def rows() -> Iterator[Any]:
     for template, faults in PLANTED.items():
         for fault in faults if template in TEMPLATES else []:
-            gradients = [pytest.mark.gradients] if has(TEMPLATES[template][1], "gradients") else []
+            gradients = [pytest.mark.gradients] if fault.gradients or needs_gradients(template) else []
             for victim in victims(template, fault):
                 name = f"{template.partition('.')[2].removeprefix('test_')}-{fault.name}-{victim.name}"
                 yield pytest.param(template, fault, victim, id=name, marks=gradients)
@@ -114,7 +118,14 @@ def test_caught(template: str, fault: Fault, victim: Case, backend: Any, caught:
     caught(check)
 
 
-@pytest.mark.parametrize("template", [name for name, (_, marks) in TEMPLATES.items() if not has(marks, "recording")])
+@pytest.mark.parametrize(
+    "template",
+    [
+        pytest.param(name, marks=[pytest.mark.gradients] if needs_gradients(name) else [])
+        for name, (_, marks) in TEMPLATES.items()
+        if not has(marks, "recording")
+    ],
+)
 def test_every_template_has_a_fault(template: str) -> None:
     """One that is planted in some case."""
     assert any(victims(template, fault) for fault in PLANTED.get(template, [])), f"{template}: no fault is planted"
