@@ -10,7 +10,7 @@ from keras import losses, ops
 from backends.keras_baselines._shared import Tensor
 
 
-def nt_xent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) -> Tensor:
+def ntxent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) -> Tensor:
     """Not one function of Keras: its cross-entropy over cosines, as users write it."""
     count = 2 * y_pred.shape[0]
     z = ops.normalize(ops.reshape(y_pred, (count, -1)), axis=-1)
@@ -21,7 +21,7 @@ def nt_xent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) ->
 
 
 BASELINES: dict[str, Callable[..., Any]] = {
-    "NTXentLoss": nt_xent_loss,
+    "NTXentLoss": ntxent_loss,
 }
 
 NONE: dict[str, str] = {

@@ -61,8 +61,8 @@ def find(loss: Any, where: str = "find") -> type[Declared]:
 
 
 def snake_case(name: str) -> str:
-    """``CategoricalFocalLoss`` as ``categorical_focal_loss``; IoU is one word with what stands before it."""
-    name = re.sub(r"[A-Z]*IoU", lambda word: word[0].capitalize(), name)
+    """``CategoricalFocalLoss`` as ``categorical_focal_loss``; IoU is one word with what stands before it, and NTXent."""
+    name = re.sub(r"[A-Z]*IoU|NTXent", lambda word: word[0].capitalize(), name)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 

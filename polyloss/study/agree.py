@@ -75,6 +75,8 @@ def parts(loss: Any, y: Any) -> dict[str, Evaluate]:
             "discriminator": lambda x: ops.map(lambda batch: loss.call_discriminator(batch[0], batch[1]), x),
             "generator": lambda x: ops.map(lambda batch: loss.call_generator(batch[1], batch[0]), x),
         }
+    if loss.inputs.whole_batch:
+        return {"": lambda x: ops.map(lambda batch: loss.call(batch[0], batch[1]), (y, x))}
     return {"": lambda x: loss.call(y, x)}
 
 

@@ -218,17 +218,17 @@ CASES = [
                 [0, 1], [[[1.0, 0.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 3.0]]], [0.2395447662218848] * 2, temperature=0.5
             ),
         ],
-        refused=range_refusals("nt_xent_loss", "temperature", "be greater than 0", 0, -0.1),
+        refused=range_refusals("ntxent_loss", "temperature", "be greater than 0", 0, -0.1),
         laws=[
             Law(
                 "the two views may change places",
                 draws.pairs,
-                lambda y, p: (polyloss.nt_xent_loss(y, p), polyloss.nt_xent_loss(1 - y, p[:, ::-1].copy())),
+                lambda y, p: (polyloss.ntxent_loss(y, p), polyloss.ntxent_loss(1 - y, p[:, ::-1].copy())),
             ),
             Law(
                 "lengths do not count",
                 draws.pairs,
-                lambda y, p: (polyloss.nt_xent_loss(y, p), polyloss.nt_xent_loss(y, p * np.float32(8))),
+                lambda y, p: (polyloss.ntxent_loss(y, p), polyloss.ntxent_loss(y, p * np.float32(8))),
             ),
         ],
     ),

@@ -43,7 +43,9 @@ def test_inputs_of_every_loss(name: str, parameters: dict[str, Any]) -> None:
     if loss.category == "loss":
         assert tried.y is not None
         random = tried.group == "random"
-        polyloss.validate(loss, tried.y[random], tried.x[random])
+        batches = zip(tried.y[random], tried.x[random], strict=True)  # where a sample is a whole batch
+        for y, x in batches if loss.inputs.whole_batch else [(tried.y[random], tried.x[random])]:
+            polyloss.validate(loss, y, x)
     if loss.category != "penalty":
         assert np.isnan(tried.x[~finite]).any()
 

@@ -27,7 +27,7 @@ def triplet_loss(
     return jnp.where(has, terms, 0) * len(same) / jnp.maximum(has.sum(), 1)
 
 
-def nt_xent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
+def ntxent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
     """optax's own ntxent takes labels and gives one number; this is its cross-entropy over cosines."""
     z = y_pred.reshape(-1, y_pred.shape[-1])
     z = z / jnp.maximum(jnp.linalg.norm(z, axis=-1, keepdims=True), 1e-12)
@@ -38,7 +38,7 @@ def nt_xent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
 
 BASELINES: dict[str, Callable[..., Any]] = {
     "TripletLoss": triplet_loss,
-    "NTXentLoss": nt_xent_loss,
+    "NTXentLoss": ntxent_loss,
 }
 
 NONE: dict[str, str] = {

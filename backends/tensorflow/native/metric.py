@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 
-def nt_xent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
+def ntxent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
     """Not one function of TensorFlow: its cross-entropy over cosines, as users write it."""
     z = tf.nn.l2_normalize(tf.reshape(y_pred, (-1, y_pred.shape[-1])), axis=-1)
     count = tf.shape(z)[0]
@@ -19,7 +19,7 @@ def nt_xent_loss(y_true: Any, y_pred: Any, *, temperature: float = 0.1) -> Any:
 
 
 BASELINES: dict[str, Callable[..., Any]] = {
-    "NTXentLoss": nt_xent_loss,
+    "NTXentLoss": ntxent_loss,
 }
 
 NONE: dict[str, str] = {

@@ -39,7 +39,7 @@ def triplet_loss(
     return torch.zeros_like(y_pred[:, 0]).index_add(0, triplets[0], terms) * len(same) / counted.clamp(min=1)
 
 
-def nt_xent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) -> Tensor:
+def ntxent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) -> Tensor:
     """Not one function of torch: its cross-entropy over cosines, as users write it."""
     z = F.normalize(y_pred.reshape(-1, y_pred.shape[-1]), dim=-1)
     logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
@@ -50,5 +50,5 @@ def nt_xent_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 0.1) ->
 BASELINES: dict[str, Callable[..., Any]] = {
     "ContrastiveLoss": contrastive_loss,
     "TripletLoss": triplet_loss,
-    "NTXentLoss": nt_xent_loss,
+    "NTXentLoss": ntxent_loss,
 }

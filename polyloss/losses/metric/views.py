@@ -16,12 +16,12 @@ from polyloss.losses import _pairs
 
 __all__ = [
     "NTXentLoss",
-    "nt_xent_loss",
+    "ntxent_loss",
 ]
 
 
 @loss_function(VIEWS)
-def nt_xent_loss(
+def ntxent_loss(
     y_true: Tensor, y_pred: Tensor, *, temperature: Positive = 0.1, present: Tensor | None = None
 ) -> Tensor:
     r"""Finds the other view of a sample among all the views of the batch, by cosine: SimCLR's loss.
@@ -60,7 +60,7 @@ def nt_xent_loss(
     ==========================  ==========  ======================================================
 
     >>> views = [[[1.0, 0.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 3.0]]]
-    >>> [round(float(v), 4) for v in polyloss.nt_xent_loss([0, 1], views, temperature=0.5)]
+    >>> [round(float(v), 4) for v in polyloss.ntxent_loss([0, 1], views, temperature=0.5)]
     [0.2395, 0.2395]
 
     References: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations,
@@ -74,8 +74,8 @@ def nt_xent_loss(
     return value if present is None else ops.where(present, value, 0.0)
 
 
-class NTXentLoss(SetLoss, function=nt_xent_loss):
-    """Class form of `nt_xent_loss`, for `model.compile(loss=...)`. The targets are not looked at."""
+class NTXentLoss(SetLoss, function=ntxent_loss):
+    """Class form of `ntxent_loss`, for `model.compile(loss=...)`. The targets are not looked at."""
 
     temperature: float = 0.1
 
