@@ -37,7 +37,7 @@ def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor
     total = ops.sum(y, axis=-1)
     if not framework.EXACT_LOG_SOFTMAX:
         log_p = ops.log_softmax(x, axis=-1)
-        nan = 0 * (ops.amax(log_p, axis=-1) + total)  # that of a row, or of its targets
+        nan = 0 * (ops.squeeze(numerics.largest(log_p), -1) + total)  # that of a row, or of its targets
         value = nan - ops.sum(numerics.product(y, log_p), axis=-1)
         return value, lambda: ops.exp(log_p) * ops.expand_dims(total, -1) - y
     largest, rest, alone = numerics.largest_and_rest(x, -1)
@@ -71,10 +71,11 @@ def crossentropy_of_labels(labels: Tensor, y_pred: Tensor, from_logits: bool, ax
 @closed_form
 def _label_crossentropy(x: Tensor, labels: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     """The label leaves the sum of exponentials, so that log(1 + others / own) keeps its digits where it is likely."""
-    largest = ops.stop_gradient(ops.amax(x, axis=-1))
+    top = ops.stop_gradient(numerics.largest(x))
+    largest = ops.squeeze(top, -1)
     own = numerics.at_label(x, labels)
     is_own = is_class_of(labels, x)
-    e = ops.exp(ops.where(is_own, -float("inf"), x - ops.expand_dims(largest, -1)))
+    e = ops.exp(ops.where(is_own, -float("inf"), x - top))
     others, mine = ops.sum(e, axis=-1), ops.exp(own - largest)
     every = others + mine
     likely = ops.logical_and(ops.equal(own, largest), every < 1.5)
