@@ -68,7 +68,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         dtype: Any = None
 
     inputs: ClassVar[Kind] = ANY
-    """What the loss looks at: that of its function, or what the class says with ``inputs=``."""
+    """The kind of what the loss looks at, from its function or from ``inputs=`` of the class."""
     elsewhere: ClassVar[dict[str, str]] = {}
     """The same loss in other libraries."""
     tasks: ClassVar[tuple[str, ...]] = ()
