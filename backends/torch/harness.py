@@ -12,6 +12,7 @@ import torch
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("aot_eager",)
+EVERY_FAULT = True
 REPLICAS = False
 """Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 
