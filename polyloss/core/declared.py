@@ -245,8 +245,9 @@ def _register(cls: type[Declared]) -> None:
     package = _package(cls.__module__)
     key = f"{package}>{cls.__name__}"
     other = keras.saving.get_registered_object(key)
-    local = "<locals>" in cls.__qualname__  # of a test or a notebook cell: the newest of a name counts
-    if other is not None and not local and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+    names = [(one.__module__, one.__qualname__) for one in (cls, other) if one is not None]
+    local = any("<locals>" in name for _, name in names)  # of a test or a notebook cell: the newest of a name counts
+    if len(set(names)) > 1 and not local:
         raise ValueError(
             f"{cls.__name__}: the name must be new among the saved classes of {package!r}. Got {key!r}, "
             f"which is {other.__module__}.{other.__qualname__}."

@@ -222,35 +222,10 @@ def logistic(minus: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @framework.fused
-def log_loss(yes: Tensor, no: Tensor, x: Tensor, total: Tensor | float = 1.0) -> Tensor:
-    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))`` for weights that are not negative and sum to `total`.
-
-    With :math:`-\log \sigma(x) = \max(-x, 0) + r` and :math:`-\log(1 - \sigma(x)) = \max(x, 0) + r`,
-    :math:`r = \log(1 + e^{-|x|})`: no overflow, and autodiff of this form keeps the tiny gradient of a
-    saturated logit (that of :math:`\max(x, 0) - x y + r` cancels to 0).
-    """
-    positive, minus = _sign_and_minus(x)
-    return total * ops.log1p(ops.exp(minus)) + _against(ops.where(positive, no, yes), minus)
-
-
-@framework.fused
-def log_loss_and_miss(yes: Tensor, no: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    r"""`log_loss` where yes + no = 1, and the probability missed, :math:`yes\,\sigma(-x) + no\,\sigma(x)`.
-
-    Both from one exponential. Its argument stops at -1000, where :math:`e^{-|x|}` is 0 in any dtype, so
-    that the slope of the miss there is 0 and not :math:`0 \cdot \infty`.
-    """
-    positive, minus = _sign_and_minus(x)
-    right, wrong = ops.where(positive, yes, no), ops.where(positive, no, yes)
-    e = ops.exp(ops.where(minus < -1e3, -1e3, minus))
-    return ops.log1p(e) + _against(wrong, minus), (wrong + right * e) / (1 + e)
-
-
-@framework.fused
 def sigmoid_pair(x: Tensor) -> tuple[Tensor, Tensor]:
     """``sigmoid(x)`` and ``1 - sigmoid(x)``, each to the last digits in value and gradient."""
     positive, minus = _sign_and_minus(x)
-    e = ops.exp(ops.where(minus < -1e3, -1e3, minus))  # as in `log_loss_and_miss`
+    e = ops.exp(ops.where(minus < -1e3, -1e3, minus))  # so that a slope there is 0, and not 0 times infinity
     large, small = 1 / (1 + e), e / (1 + e)
     return ops.where(positive, large, small), ops.where(positive, small, large)
 
@@ -261,14 +236,11 @@ def _sign_and_minus(x: Tensor) -> tuple[Tensor, Tensor]:
     return positive, x * (1 - 2 * ops.cast(positive, dtype_of(x)))
 
 
-def _against(wrong: Tensor, minus: Tensor) -> Tensor:
-    r"""``wrong * |x|`` with :math:`0 \cdot \infty = 0`: how much the target is against the sign of x."""
-    return -wrong * ops.where(ops.logical_and(ops.equal(wrong, 0), minus < -1e18), 0.0, minus)
-
-
+@framework.fused
 def softplus(x: Tensor) -> Tensor:
     """``log(1 + exp(x))``, exact in value and gradient over the whole range."""
-    return log_loss(ops.zeros_like(x), ops.ones_like(x), x)
+    positive, minus = _sign_and_minus(x)
+    return ops.log1p(ops.exp(minus)) + ops.where(positive, -minus, 0.0)
 
 
 def log_probability_pair(p: Tensor) -> tuple[Tensor, Tensor]:
