@@ -323,11 +323,11 @@ def log_normalized(p: Tensor, axis: int = -1) -> Tensor:
 def _log_normalized(p: Tensor, axis: int, epsilon: float) -> Tensor:
     """The same for an epsilon that is known when the function is compiled.
 
-    Rows are scaled by their largest entry first: the slope of a quotient whose divisor is tiny overflows.
+    Rows that sum to almost nothing are scaled first: the slope of a quotient whose divisor is tiny overflows.
     """
     p = nan_outside(p, 0.0, 1.0)
-    size = ops.stop_gradient(largest(p, axis))
-    p = p / ops.where(size > 0, size, 1.0)
+    total = ops.stop_gradient(ops.sum(p, axis=axis, keepdims=True))
+    p = p / ops.where(ops.logical_and(total > 0, total < 1e-10), total, 1.0)
     total = ops.sum(p, axis=axis, keepdims=True)
     share = p / ops.where(ops.equal(total, 0), 1.0, total)
     return ops.log(clip_through(share, epsilon, 1 - epsilon))

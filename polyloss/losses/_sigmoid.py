@@ -46,7 +46,7 @@ def sides(x: Tensor, yes: Tensor, no: Tensor | None = None) -> Sides:
     positive = numerics.step(x)
     side = 1 - 2 * positive
     minus = x * side
-    wrong = positive + yes * side if no is None else yes + positive * (no - yes)
+    wrong = positive + yes * side if no is None else (1 - positive) * yes + positive * no
     return Sides(side, minus, *numerics.logistic(minus), wrong)
 
 
