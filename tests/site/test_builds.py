@@ -78,8 +78,9 @@ def test_a_name_without_a_page_and_a_page_without_a_name_stop_the_build(build: A
     done = build(check, index_md="# A\n\n```{py:function} polyloss.huber()\n```\n")
     assert done.returncode != 0
     assert "public names without a page: polyloss.AdversarialLoss" in done.stderr
-    every = [f"polyloss.{n}" for n in polyloss.__all__ if n not in ("__version__", "training")]
-    every += [f"polyloss.training.{n}" for n in polyloss.training.__all__]
+    modules = ("replica", "training")
+    every = [f"polyloss.{n}" for n in polyloss.__all__ if n not in ("__version__", *modules)]
+    every += [f"polyloss.{module}.{n}" for module in modules for n in getattr(polyloss, module).__all__]
     good = "# A\n\n" + "\n\n".join(f"```{{py:function}} {name}()\n```" for name in every)
     assert build(check, index_md=good).returncode == 0
     done = build(check, index_md=f"{good}\n\n```{{py:function}} polyloss.no_such_thing()\n```\n")
