@@ -232,7 +232,7 @@ def _fade(log_p: Tensor, gamma: NonNegative) -> Tensor:
     """``-(1 - p)^gamma log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
     if not gamma:
         return -log_p
-    bounded = ops.where(log_p < -1e3, -1e3, log_p)  # where p is 0 in any dtype: the slope is 0, not 0 times infinity
+    bounded = numerics.at_least(log_p, -1e3)  # where p is 0 in any dtype: the slope is 0, not 0 times infinity
     return -(numerics.power(-ops.expm1(bounded), gamma) * log_p)
 
 
