@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from polyloss.core import shapes
-from polyloss.core.kinds.base import BROKEN, EDGES, Arrays, Kind, Misfit, Options, View, rng, spread
+from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import DISTRIBUTION, LABELS, LABELS_OR_DISTRIBUTION, LOGITS, Domain
 from polyloss.core.numerics import Tensor
 
@@ -243,4 +243,3 @@ class Teachers(Rows):
 SURE = 0.75
 """The probability of the right class, where a soft label is shown."""
 SIX_LABELS = np.array([0, 1, 2, 2, 1, 0], "int32")
-SPECIAL_LOGITS = (*EDGES, *(-e for e in EDGES[1:]))
