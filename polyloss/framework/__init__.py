@@ -8,14 +8,12 @@ each module:
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
     of TensorFlow and PyTorch are 2 to 4 times faster than the spelled-out form and right to one ulp of
     1.0, so there speed decides.
-``EXACT_LABELS``
-    Whether cross-entropy of integer labels spells its formula out, to the last digits: everywhere but on PyTorch,
-    whose eager kernel is faster.
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
-``closed_form(body)``
-    What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope.
+``closed_form(body, mean, kernel)``
+    What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope; `mean` is the
+    mean over the last axis, or None; `kernel` is a name in `polyloss.framework.kernels`, or None.
 ``entry_point(f)``
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
 ``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
@@ -62,7 +60,6 @@ _framework = importlib.import_module(
 )
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
-EXACT_LABELS: bool = _framework.EXACT_LABELS
 fused = _framework.fused
 closed_form = _framework.closed_form
 entry_point = _framework.entry_point

@@ -13,7 +13,6 @@ from jax.custom_derivatives import SymbolicZero
 from keras import ops
 
 EXACT_LOG_SOFTMAX = True
-EXACT_LABELS = True
 clip = None
 step = None
 product = None
@@ -34,7 +33,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
+def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kernel: str | None) -> Callable[..., Any]:
     """`body` with its own slope: a jitted `custom_jvp`, which keeps forward mode and every order of derivative.
 
     The tangents of other tensors than the first are those of the value as it is written.
@@ -68,7 +67,12 @@ def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
             return value, along
 
         function.defjvp(rule, symbolic_zeros=True)
-        return jax.jit(function)
+
+        def reduced(x: Any, *others: Any) -> Any:
+            values = function(x, *others)
+            return values if mean is None else mean(values)
+
+        return jax.jit(reduced)
 
     def call(x: Any, *others: Any, **parameters: Any) -> Any:
         return made(tuple(parameters.items()))(x, *others)

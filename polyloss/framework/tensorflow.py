@@ -9,7 +9,6 @@ import keras
 import tensorflow as tf
 
 EXACT_LOG_SOFTMAX = False
-EXACT_LABELS = True
 clip = tf.clip_by_value
 step = None
 product = None
@@ -26,7 +25,7 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.autograph.experimental.do_not_convert(function)
 
 
-def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
+def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kernel: str | None) -> Callable[..., Any]:
     """`body` with its own slope, by `tf.custom_gradient`; other tensors than the first take the gradient of the value."""
 
     def call(x: Any, *others: Any, **parameters: Any) -> Any:
@@ -49,7 +48,8 @@ def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
 
             return value, backward
 
-        return function(x, *others)
+        values = function(x, *others)
+        return values if mean is None else mean(values)
 
     return call
 

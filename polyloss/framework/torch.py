@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import torch
 
+from polyloss.framework.kernels.torch import IN_PLACE, NATIVE
+
 EXACT_LOG_SOFTMAX = False
-EXACT_LABELS = False
 clip = torch.clamp
 sigmoid = torch.sigmoid
 
@@ -101,26 +102,108 @@ def as_step(
 
 # -- closed forms -----------------------------------------------------------------------------------
 
+BLOCK = 1 << 17
+"""Elements that a thread takes at once: value, slope and what lies between stay in its cache, and no memory is asked of
+the system anew for each step of a formula."""
 
-def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
-    """`body` with its own slope: computed with the value and kept, 4 bytes an element.
 
-    Where another tensor than the first needs a gradient, the value is differentiated as it is written.
-    """
+def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kernel: str | None) -> Callable[..., Any]:
+    """`body` with its own slope: computed with the value and kept, 4 bytes an element."""
+    averaged = mean is not None  # by a sum that the blocks of `_Form` share
+    native, form = NATIVE.get(kernel or ""), _Form(body, averaged, IN_PLACE.get(kernel or ""))
 
     def call(x: torch.Tensor, *others: torch.Tensor, **parameters: Any) -> torch.Tensor:
-        if not (torch.is_grad_enabled() and x.requires_grad) or any(t.requires_grad for t in others):
-            return body(x, *others, **parameters)[0]
-        if torch.compiler.is_compiling():
-            return _Traced.apply(body, tuple(parameters.items()), x, *others)
-        return _Closed.apply(body, parameters, x, *others)[0]
+        if native is not None:
+            return form.reduced(native(x, *others, **parameters), x)
+        compiling, by_others = torch.compiler.is_compiling(), any(t.requires_grad for t in others)
+        if not torch.is_grad_enabled() or not (x.requires_grad or by_others):
+            plain = compiling or _transformed(x, *others)
+            return form.value(x, others, parameters) if plain else form.run(x, others, parameters, False)[0]
+        if compiling or _transformed(x, *others):
+            if by_others or not x.requires_grad:
+                return form.value(x, others, parameters)
+            if compiling:
+                return _Traced.apply(body, averaged, tuple(parameters.items()), x, *others)
+            return _Transformed.apply(form, parameters, x, *others)[0]
+        return _Eager.apply(form, parameters, x, *others)
 
     return call
+
+
+def _transformed(*tensors: torch.Tensor) -> bool:
+    """Whether `torch.func` or forward mode looks at what is computed: PyTorch has no public name for either."""
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return torch.autograd.forward_ad._current_level >= 0 or any(map(wrapped, tensors))
 
 
 def _spread(slope: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
     """A slope of the values, over the classes of a row where there is one value a row."""
     return slope if slope.dim() == over.dim() else slope.unsqueeze(-1)
+
+
+class _Form:
+    """A closed form and the ways to run it."""
+
+    def __init__(self, body: Callable[..., Any], mean: bool, kernel: Callable[..., None] | None) -> None:
+        self.body, self.mean, self.kernel = body, mean, kernel
+
+    def reduced(self, values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """The mean over the last axis, where that is what is asked for."""
+        return values.sum(-1) / x.shape[-1] if self.mean and x.dim() else values
+
+    def value(self, x: torch.Tensor, others: Sequence[torch.Tensor], parameters: dict[str, Any]) -> torch.Tensor:
+        """The value as it is written."""
+        return self.reduced(self.body(x, *others, **parameters)[0], x)
+
+    def slope(self, x: torch.Tensor, others: Sequence[torch.Tensor], parameters: dict[str, Any]) -> torch.Tensor:
+        """The slope as it is written."""
+        slope = self.body(x, *others, **parameters)[1]()
+        return slope / x.shape[-1] if self.mean and x.dim() else slope
+
+    def run(
+        self, x: torch.Tensor, others: Sequence[torch.Tensor], parameters: dict[str, Any], wanted: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Value and (if `wanted`) slope of plain tensors, without their graph; in blocks and in place where that is faster."""
+        rows = self._as_rows(x, others) if x.device.type == "cpu" and x.numel() and x.dim() else None
+        if rows is None or (self.kernel is None and x.numel() <= 2 * BLOCK):
+            value, slope = self.body(x, *others, **parameters)
+            return self.reduced(value, x), slope() if wanted else None
+        n = x.shape[-1]
+        whole, *sides = rows
+        slopes = torch.empty_like(whole) if wanted else None
+        values: torch.Tensor | None = None
+        size = max(1, BLOCK * torch.get_num_threads() // n)
+        for start in range(0, len(whole), size):
+            stop = min(start + size, len(whole))
+            at, beside = whole[start:stop], [side[start:stop] if len(side) != 1 else side for side in sides]
+            slope_here = None if slopes is None else slopes[start:stop]
+            if self.kernel is not None:
+                values = x.new_empty(len(whole)) if values is None else values
+                self.kernel(at, *beside, value=values[start:stop], slope=slope_here, **parameters)
+                continue
+            value, slope = self.body(at, *beside, **parameters)
+            value = value.sum(-1) if self.mean else value
+            values = value.new_empty((len(whole), *value.shape[1:])) if values is None else values
+            values[start:stop] = value
+            if slope_here is not None:
+                slope_here.copy_(slope())
+        assert values is not None
+        values = values.div_(n) if self.mean else values
+        shape = x.shape if values.dim() == 2 else x.shape[:-1]
+        return values.reshape(shape), None if slopes is None else slopes.reshape(x.shape)
+
+    @staticmethod
+    def _as_rows(x: torch.Tensor, others: Sequence[torch.Tensor]) -> list[torch.Tensor] | None:
+        """All tensors with the axes before the last made one; None where one of them cannot be cut like `x`."""
+        rows = [x.reshape(-1, x.shape[-1])]
+        for other in others:
+            if other.shape == x.shape:
+                rows.append(other.reshape(rows[0].shape))
+            elif other.shape == x.shape[:-1]:
+                rows.append(other.reshape(-1))
+            else:
+                return None
+        return rows
 
 
 class _Traced(torch.autograd.Function):
@@ -129,33 +212,71 @@ class _Traced(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(body: Any, parameters: Any, x: Any, *others: Any) -> Any:
-        return body(x, *others, **dict(parameters))[0]
+    def forward(body: Any, mean: Any, parameters: Any, x: Any, *others: Any) -> Any:
+        return _Form(body, mean, None).value(x, others, dict(parameters))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.body, ctx.parameters = inputs[:2]
-        ctx.save_for_backward(*inputs[2:])
+        ctx.body, ctx.mean, ctx.parameters = inputs[:3]
+        ctx.save_for_backward(*inputs[3:])
 
     @staticmethod
     def backward(ctx: Any, slope: Any) -> Any:
-        by_x = ctx.body(*ctx.saved_tensors, **dict(ctx.parameters))[1]()
-        return None, None, _spread(slope, by_x) * by_x, *[None] * (len(ctx.saved_tensors) - 1)
+        x, *others = ctx.saved_tensors
+        by_x = _Form(ctx.body, ctx.mean, None).slope(x, others, dict(ctx.parameters))
+        return None, None, None, _spread(slope, by_x) * by_x, *[None] * len(others)
 
 
-class _Closed(torch.autograd.Function):
-    """For eager PyTorch and torch.func: gives the value and the slope, which the backward pass only scales."""
+class _Eager(torch.autograd.Function):
+    """For eager PyTorch: the slope by x is made with the value, kept, and scaled in place by the first backward pass,
+    which gives it away. A second pass makes it again, differentiable where that is asked for. Slopes by other tensors
+    come from the value as it is written.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, form: _Form, parameters: Any, x: Any, *others: Any) -> Any:
+        ctx.form, ctx.parameters = form, parameters
+        ctx.save_for_backward(x, *others)
+        value, ctx.by_x = form.run(x, others, parameters, ctx.needs_input_grad[2])
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, slope: Any) -> Any:
+        x, *others = ctx.saved_tensors
+        form, again = ctx.form, torch.is_grad_enabled()
+        by_x, ctx.by_x = ctx.by_x, None
+        found = None
+        if ctx.needs_input_grad[2] and again:
+            by_x = form.slope(x, others, ctx.parameters)
+            found = _spread(slope, by_x) * by_x
+        elif ctx.needs_input_grad[2]:
+            if by_x is None:
+                by_x = form.run(x, others, ctx.parameters, True)[1]
+            found = by_x.mul_(_spread(slope / x.shape[-1] if form.mean and x.dim() else slope, by_x))
+        by_others: list[Any] = [None] * len(others)
+        moved = [i for i in range(len(others)) if ctx.needs_input_grad[3 + i]]
+        if moved:
+            with torch.enable_grad():
+                given = list(others) if again else [other.detach() for other in others]
+                chosen = [given[i] if again else given[i].requires_grad_(True) for i in moved]
+                value = form.value(x if again else x.detach(), given, ctx.parameters)
+                for i, by in zip(moved, torch.autograd.grad(value, chosen, slope, create_graph=again), strict=True):
+                    by_others[i] = by
+        return None, None, found, *by_others
+
+
+class _Transformed(torch.autograd.Function):
+    """For torch.func and forward mode."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(body: Any, parameters: Any, x: Any, *others: Any) -> Any:
-        value, slope = body(x, *others, **parameters)
-        return value, slope()
+    def forward(form: Any, parameters: Any, x: Any, *others: Any) -> Any:
+        return form.value(x, others, parameters), form.slope(x, others, parameters)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.body, ctx.parameters = inputs[:2]
+        ctx.form, ctx.parameters = inputs[:2]
         ctx.others, ctx.rows = len(inputs) - 3, output[0].dim() < inputs[2].dim()
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(*inputs[2:], output[1])
@@ -163,15 +284,15 @@ class _Closed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Any, _: Any) -> Any:
-        *inputs, by_x = ctx.saved_tensors
+        x, *others, by_x = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative may be asked for: the kept slope is a constant
-            by_x = ctx.body(*inputs, **ctx.parameters)[1]()
+            by_x = ctx.form.slope(x, others, ctx.parameters)
         return None, None, _spread(slope, by_x) * by_x, *[None] * ctx.others
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         (x, *others, by_x), given = ctx.saved_tensors, tangents[2:]
-        along = ctx.body(x, *others, **ctx.parameters)[1]() * given[0]
+        along = ctx.form.slope(x, others, ctx.parameters) * given[0]
         along = along.sum(-1) if ctx.rows else along
         moved = [i for i, tangent in enumerate(given[1:]) if tangent is not None]
         if moved:
@@ -180,7 +301,7 @@ class _Closed(torch.autograd.Function):
                 rest = list(others)
                 for i, other in zip(moved, chosen, strict=True):
                     rest[i] = other
-                return ctx.body(x, *rest, **ctx.parameters)[0]
+                return ctx.form.value(x, rest, ctx.parameters)
 
             at, by = tuple(others[i] for i in moved), tuple(given[1 + i] for i in moved)
             along = along + torch.func.jvp(value, at, by)[1]

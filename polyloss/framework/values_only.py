@@ -10,7 +10,6 @@ import keras
 from polyloss.framework.announced import names
 
 EXACT_LOG_SOFTMAX = True
-EXACT_LABELS = True
 clip = None
 step = None
 product = None
@@ -23,11 +22,12 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
+def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kernel: str | None) -> Callable[..., Any]:
     """The value of `body`."""
 
     def call(*given: Any, **parameters: Any) -> Any:
-        return body(*given, **parameters)[0]
+        values = body(*given, **parameters)[0]
+        return values if mean is None else mean(values)
 
     return call
 

@@ -50,9 +50,10 @@ def sides(x: Tensor, yes: Tensor, no: Tensor | None = None) -> Sides:
     return Sides(side, minus, *numerics.logistic(minus), wrong)
 
 
-@closed_form
-def log_loss(x: Tensor, yes: Tensor, no: Tensor | None = None) -> tuple[Tensor, Callable[[], Tensor]]:
-    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))`` for weights that are not negative. Without `no`: yes + no = 1.
+@closed_form(mean=True, kernel="sigmoid crossentropy")
+def mean_log_loss(x: Tensor, yes: Tensor, no: Tensor | None = None) -> tuple[Tensor, Callable[[], Tensor]]:
+    r"""``-(yes log sigmoid(x) + no log(1 - sigmoid(x)))``, the mean over the last axis, for weights that are not negative.
+    Without `no`: yes + no = 1.
 
     With :math:`-\log \sigma(x) = \max(-x, 0) + r` and :math:`-\log(1 - \sigma(x)) = \max(x, 0) + r`,
     :math:`r = \log(1 + e^{-|x|})`.

@@ -28,10 +28,10 @@ def log_class(y_pred: Tensor, labels: Tensor, from_logits: bool, axis: int) -> T
 def rows_last(x: Tensor, axis: int) -> Tensor:
     """`x` with the class axis at the end, where closed forms of rows want it."""
     last = len(x.shape) - 1
-    return x if axis == last else ops.moveaxis(x, axis, last)
+    return x if axis in (-1, last) else ops.moveaxis(x, axis, last)
 
 
-@closed_form
+@closed_form(kernel="softmax crossentropy")
 def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     """``-sum_c y_c log softmax(x)_c`` along the last axis; the targets need not sum to 1."""
     total = ops.sum(y, axis=-1)
@@ -63,12 +63,12 @@ def crossentropy_of_rows(y: Tensor, y_pred: Tensor, from_logits: bool, axis: int
 
 def crossentropy_of_labels(labels: Tensor, y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
     """``-log p`` at integer (valid) labels."""
-    if from_logits and framework.EXACT_LABELS:
+    if from_logits:
         return _label_crossentropy(rows_last(y_pred, axis), labels)
     return -log_class(y_pred, labels, from_logits, axis)
 
 
-@closed_form
+@closed_form(kernel="label crossentropy")
 def _label_crossentropy(x: Tensor, labels: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     """The label leaves the sum of exponentials, so that log(1 + others / own) keeps its digits where it is likely."""
     top = ops.stop_gradient(numerics.largest(x))

@@ -26,7 +26,7 @@ from polyloss.core.parameters import (
     optional,
     refuse,
 )
-from polyloss.losses._sigmoid import asked, log_loss, yes_and_no
+from polyloss.losses._sigmoid import asked, mean_log_loss, yes_and_no
 from polyloss.losses._softmax import (
     at_class,
     crossentropy_of_labels,
@@ -34,6 +34,7 @@ from polyloss.losses._softmax import (
     labelled,
     log_class,
     log_classes,
+    rows_last,
     smooth_classes,
 )
 
@@ -111,12 +112,12 @@ def binary_crossentropy(
     References: Good (1952), Rational Decisions, on the logarithmic score.
     """
     if from_logits and pos_weight is None:
-        return numerics.mean(log_loss(y_pred, *asked(y_true, label_smoothing)), axis)
+        return mean_log_loss(rows_last(y_pred, axis), *(rows_last(y, axis) for y in asked(y_true, label_smoothing)))
     yes, no = yes_and_no(y_true, label_smoothing)
     if pos_weight is not None:
         yes = numerics.constant(pos_weight, y_pred, axis) * yes
     if from_logits:
-        return numerics.mean(log_loss(y_pred, yes, no), axis)
+        return mean_log_loss(*(rows_last(x, axis) for x in (y_pred, yes, no)))
     log_p, log_q = numerics.log_probability_pair(y_pred)
     return numerics.mean(-(yes * log_p + no * log_q), axis)
 

@@ -113,7 +113,7 @@ def focal_loss(
     return loss
 
 
-@closed_form
+@closed_form()
 def _focal(
     x: Tensor, yes: Tensor, no: Tensor | None = None, *, gamma: float, alpha: float | tuple[float, ...] | None
 ) -> tuple[Tensor, Callable[[], Tensor]]:

@@ -66,10 +66,10 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: Gauss (1809), Theoria motus, on least squares.
     """
-    return numerics.mean(_squared(y_pred, y_true))
+    return _squared(y_pred, y_true)
 
 
-@closed_form
+@closed_form(mean=True, kernel="squared error")
 def _squared(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
     return error * error, lambda: 2 * error
@@ -120,10 +120,10 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: Laplace (1774), Mémoire sur la probabilité des causes, on least absolute deviations.
     """
-    return numerics.mean(_absolute(y_pred, y_true))
+    return _absolute(y_pred, y_true)
 
 
-@closed_form
+@closed_form(mean=True, kernel="absolute error")
 def _absolute(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
     return numerics.absolute(error), lambda: ops.sign(error)
@@ -176,10 +176,10 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: Positive = 1.0) -> Tensor:
 
     References: Huber 1964, Robust Estimation of a Location Parameter, doi:10.1214/aoms/1177703732.
     """
-    return numerics.mean(_huber(y_pred, y_true, delta=delta))
+    return _huber(y_pred, y_true, delta=delta)
 
 
-@closed_form
+@closed_form(mean=True, kernel="huber")
 def _huber(x: Tensor, y: Tensor, *, delta: float) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
     clipped = numerics.clip(error, -delta, delta)
@@ -298,10 +298,10 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     References: the measure of forecasting contests; Keras's `MeanSquaredLogarithmicError`.
     """
-    return numerics.mean(_squared_log_ratio(y_pred, y_true, epsilon=keras.config.epsilon()))
+    return _squared_log_ratio(y_pred, y_true, epsilon=keras.config.epsilon())
 
 
-@closed_form
+@closed_form(mean=True, kernel="squared log ratio")
 def _squared_log_ratio(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
     p, y = numerics.clip_through(x, epsilon), numerics.clip(y, epsilon, float("inf"))
     ratio = numerics.log_ratio(y, p)
