@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
-from keras import ops
 
 from polyloss import framework
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.declared import Declared
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse

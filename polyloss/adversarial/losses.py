@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from keras import ops
-
 from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import Declaration, checked, declaration
 from polyloss.core.kinds import SCORES, Kind
 from polyloss.core.numerics import Tensor

@@ -11,10 +11,9 @@ from dataclasses import KW_ONLY
 from typing import Annotated, Any, ClassVar
 
 import keras
-from keras import ops
 
 from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import checked
 from polyloss.core.kinds import NORMS, Kind
 from polyloss.core.numerics import Tensor

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
-from keras import ops, tree
+from keras import tree
 from keras.src.backend.common.masking import get_keras_mask  # Keras has no public name for it
 
 from polyloss import framework
-from polyloss.core import numerics, reduce, replica, shapes
+from polyloss.core import numerics, ops, reduce, replica, shapes
 from polyloss.core.declared import Declared
 from polyloss.core.function import declaration
 from polyloss.core.kinds import ANY, Kind

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from polyloss import framework
+from polyloss.core import ops
 
 Tensor = Any
 """A native tensor of the backend, a KerasTensor, or anything `keras.ops.convert_to_tensor` takes."""
@@ -188,7 +188,7 @@ def smaller(a: Tensor, b: Tensor) -> Tensor:
     """The smaller of two. The gradient at a tie is not promised: use it where a tie has slope 0."""
     if dtype_of(a) == "float64":  # `keras.ops.minimum` gives float32 on torch
         return ops.where(a > b, b, a)
-    return ops.minimum(a, b)  # noqa: TID251
+    return ops.minimum(a, b)
 
 
 def clip(x: Tensor, low: float, high: float) -> Tensor:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
-from keras import ops
+from polyloss.core import ops
 
 
 def refuse(where: str, what: str, must: str, value: Any, error: type[Exception] = ValueError) -> NoReturn:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
-
-from polyloss.core import numerics, replica
+from polyloss.core import numerics, ops, replica
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
 

@@ -16,9 +16,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from keras import ops
-
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
 from polyloss.framework import replicas

@@ -10,9 +10,8 @@ from typing import Any, NoReturn
 
 import keras
 import numpy as np
-from keras import ops
 
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from keras import ops
 
+from polyloss.core import ops
 from polyloss.core.loss import Loss
 
 

@@ -8,6 +8,8 @@ each module:
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
     of TensorFlow and PyTorch are 2 to 4 times faster than the spelled-out form and right to one ulp of
     1.0, so there speed decides.
+``direct(op)``
+    An op of `keras.ops`, or the framework's own in its place for tensors (PyTorch).
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
@@ -60,6 +62,7 @@ _framework = importlib.import_module(
 )
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
+direct = _framework.direct
 fused = _framework.fused
 closed_form = _framework.closed_form
 entry_point = _framework.entry_point

@@ -15,6 +15,11 @@ product = None
 sigmoid = None
 
 
+def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
+    """An op of Keras, as it is."""
+    return slow
+
+
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is: `tf.function` retraces for every new shape."""
     return function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,77 @@ from polyloss.framework.kernels.torch import IN_PLACE, NATIVE
 EXACT_LOG_SOFTMAX = False
 clip = torch.clamp
 sigmoid = torch.sigmoid
+
+
+# -- ops --------------------------------------------------------------------------------------------
+
+
+def _sum(x: torch.Tensor, axis: Any = None, keepdims: bool = False) -> torch.Tensor:
+    if not x.is_floating_point():
+        return keras.ops.sum(x, axis, keepdims)
+    return x.sum() if axis is None and not keepdims else x.sum(axis, keepdims)
+
+
+def _shape(x: torch.Tensor) -> tuple[int, ...]:
+    return tuple(x.shape)
+
+
+def _dtype(name: str) -> torch.dtype:
+    return getattr(torch, name)
+
+
+def _like(made: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def call(x: torch.Tensor, dtype: str | None = None) -> torch.Tensor:
+        return made(x, dtype=None if dtype is None else _dtype(dtype))
+
+    return call
+
+
+OPS: dict[str, Callable[..., Any]] = {
+    "abs": torch.abs,
+    "amax": lambda x, axis, keepdims=False: torch.amax(x, axis, keepdims),
+    "cast": lambda x, dtype: x.to(_dtype(dtype)),
+    "equal": torch.eq,
+    "exp": torch.exp,
+    "expand_dims": lambda x, axis: x.unsqueeze(axis),
+    "expm1": torch.expm1,
+    "isfinite": torch.isfinite,
+    "isinf": torch.isinf,
+    "isnan": torch.isnan,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
+    "logical_and": torch.logical_and,
+    "logical_not": torch.logical_not,
+    "logical_or": torch.logical_or,
+    "logsumexp": lambda x, axis: torch.logsumexp(x, axis),
+    "not_equal": torch.ne,
+    "ones_like": _like(torch.ones_like),
+    "reshape": torch.reshape,
+    "shape": _shape,
+    "sign": torch.sign,
+    "sqrt": torch.sqrt,
+    "square": torch.square,
+    "squeeze": lambda x, axis: x.squeeze(axis),
+    "stop_gradient": torch.Tensor.detach,
+    "sum": _sum,
+    "where": torch.where,
+    "zeros_like": _like(torch.zeros_like),
+}
+"""Instead of those of Keras, where the first argument is a tensor."""
+
+
+def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
+    """An op of Keras, or PyTorch's own for a tensor."""
+    own = OPS.get(slow.__name__)
+    if own is None:
+        return slow
+
+    @functools.wraps(slow)
+    def op(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return (own if isinstance(x, torch.Tensor) else slow)(x, *args, **kwargs)
+
+    return op
 
 
 def step(x: torch.Tensor) -> torch.Tensor:
@@ -164,46 +236,52 @@ class _Form:
         self, x: torch.Tensor, others: Sequence[torch.Tensor], parameters: dict[str, Any], wanted: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Value and (if `wanted`) slope of plain tensors, without their graph; in blocks and in place where that is faster."""
-        rows = self._as_rows(x, others) if x.device.type == "cpu" and x.numel() and x.dim() else None
-        if rows is None or (self.kernel is None and x.numel() <= 2 * BLOCK):
+        n = x.shape[-1] if x.dim() else 1
+        by_rows = x.device.type == "cpu" and x.numel() and x.dim() and _line_up(x, others)
+        large = x.numel() > 2 * BLOCK
+        if not by_rows or not (large or self.kernel):
             value, slope = self.body(x, *others, **parameters)
             return self.reduced(value, x), slope() if wanted else None
+        slopes = torch.empty_like(x, memory_format=torch.contiguous_format) if wanted else None
+        if self.kernel and not large:
+            values = x.new_empty(x.shape[:-1])
+            self.kernel(x, *others, value=values, slope=slopes, **parameters)
+        else:
+            values = self._in_blocks(x, others, parameters, slopes)
+        return values.div_(n) if self.mean else values, slopes
+
+    def _in_blocks(
+        self, x: torch.Tensor, others: Sequence[torch.Tensor], parameters: dict[str, Any], slopes: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The values (or the sum of each row, where it is their mean that is asked for); `slopes` are filled."""
         n = x.shape[-1]
-        whole, *sides = rows
-        slopes = torch.empty_like(whole) if wanted else None
-        values: torch.Tensor | None = None
+        whole, *sides = (t.reshape(-1, n) if t.dim() == x.dim() else t.reshape(-1) for t in (x, *others))
+        rows = len(whole)
+        filled = None if slopes is None else slopes.view(-1, n)
+        values = x.new_empty(rows) if self.kernel or self.mean else None
         size = max(1, BLOCK * torch.get_num_threads() // n)
-        for start in range(0, len(whole), size):
-            stop = min(start + size, len(whole))
-            at, beside = whole[start:stop], [side[start:stop] if len(side) != 1 else side for side in sides]
-            slope_here = None if slopes is None else slopes[start:stop]
-            if self.kernel is not None:
-                values = x.new_empty(len(whole)) if values is None else values
-                self.kernel(at, *beside, value=values[start:stop], slope=slope_here, **parameters)
+        for start in range(0, rows, size):
+            stop = min(start + size, rows)
+            at, beside = whole[start:stop], [side[start:stop] for side in sides]
+            here = None if filled is None else filled[start:stop]
+            if self.kernel:
+                assert values is not None
+                self.kernel(at, *beside, value=values[start:stop], slope=here, **parameters)
                 continue
             value, slope = self.body(at, *beside, **parameters)
             value = value.sum(-1) if self.mean else value
-            values = value.new_empty((len(whole), *value.shape[1:])) if values is None else values
+            if values is None:
+                values = value.new_empty((rows, *value.shape[1:]))
             values[start:stop] = value
-            if slope_here is not None:
-                slope_here.copy_(slope())
+            if here is not None:
+                here.copy_(slope())
         assert values is not None
-        values = values.div_(n) if self.mean else values
-        shape = x.shape if values.dim() == 2 else x.shape[:-1]
-        return values.reshape(shape), None if slopes is None else slopes.reshape(x.shape)
+        return values.view(x.shape if values.dim() == 2 else x.shape[:-1])
 
-    @staticmethod
-    def _as_rows(x: torch.Tensor, others: Sequence[torch.Tensor]) -> list[torch.Tensor] | None:
-        """All tensors with the axes before the last made one; None where one of them cannot be cut like `x`."""
-        rows = [x.reshape(-1, x.shape[-1])]
-        for other in others:
-            if other.shape == x.shape:
-                rows.append(other.reshape(rows[0].shape))
-            elif other.shape == x.shape[:-1]:
-                rows.append(other.reshape(-1))
-            else:
-                return None
-        return rows
+
+def _line_up(x: torch.Tensor, others: Sequence[torch.Tensor]) -> bool:
+    """Whether all others can be cut where `x` is cut, before its last axis."""
+    return all(other.shape == x.shape or other.shape == x.shape[:-1] for other in others)
 
 
 class _Traced(torch.autograd.Function):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from keras import ops
-
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from keras import ops
-
-from polyloss.core import numerics, reduce, replica, shapes
+from polyloss.core import numerics, ops, reduce, replica, shapes
 from polyloss.core.loss import SetLoss
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from keras import ops
-
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.numerics import Tensor
 
 
@@ -36,7 +34,7 @@ def distances(x: Tensor, distance: str) -> Tensor:
 
 def diagonal(x: Tensor) -> Tensor:
     """True where row and column of a batch are the same sample, (B, B), also where B is known at run time only."""
-    index = ops.cumsum(ops.ones_like(x[:, 0], dtype="int32"))  # noqa: TID251  (of integers, exact)
+    index = ops.cumsum(ops.ones_like(x[:, 0], dtype="int32"))
     return ops.equal(ops.expand_dims(index, 1), ops.expand_dims(index, 0))
 
 

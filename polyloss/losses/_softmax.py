@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from keras import ops
-
 from polyloss import framework
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.closed_form import closed_form
 from polyloss.core.numerics import Tensor
 

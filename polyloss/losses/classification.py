@@ -7,9 +7,8 @@ from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
 
 import keras
-from keras import ops
 
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import DISTRIBUTIONS, LABELS, ONE_OF_MANY, SOFT_LABELS, YES_NO
 from polyloss.core.loss import Loss

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keras import ops
-
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import TEACHERS
 from polyloss.core.loss import Loss

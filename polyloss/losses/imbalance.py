@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar
 
-from keras import ops
-
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.closed_form import closed_form
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import ONE_OF_MANY, UNEQUAL_CLASSES, YES_NO

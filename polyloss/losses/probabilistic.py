@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from keras import ops
-
+from polyloss.core import ops
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import GAUSSIANS
 from polyloss.core.loss import Loss

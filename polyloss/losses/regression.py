@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar
 
 import keras
-from keras import ops
 
-from polyloss.core import numerics
+from polyloss.core import numerics, ops
 from polyloss.core.closed_form import closed_form
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import AMOUNTS, ELEMENTS, QUANTILES

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import shapes
+from polyloss.core import ops, shapes
 from polyloss.core.kinds.base import BROKEN, EDGES, Arrays, Kind, Misfit, Options, View, against, rng
 from polyloss.core.kinds.domains import NON_NEGATIVE, PROBABILITY
 from polyloss.core.numerics import Tensor

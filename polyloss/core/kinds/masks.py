@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import numerics, reduce, shapes
+from polyloss.core import numerics, ops, reduce, shapes
 from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import LABELS, PROBABILITY, Domain, Fault
 from polyloss.core.numerics import Tensor

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.kinds.base import BROKEN, EDGES, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.numerics import Tensor
 

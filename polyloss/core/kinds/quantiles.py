@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.kinds.base import Arrays, Options, View, rng
 from polyloss.core.kinds.elements import Elements
 from polyloss.core.numerics import Tensor

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import shapes
+from polyloss.core import ops, shapes
 from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import DISTRIBUTION, LABELS, LABELS_OR_DISTRIBUTION, LOGITS, Domain
 from polyloss.core.numerics import Tensor

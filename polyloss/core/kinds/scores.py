@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
+from polyloss.core import ops
 from polyloss.core.kinds.base import BROKEN, EDGES, Arrays, Kind, Options, View, rng, spread
 from polyloss.core.numerics import Tensor
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from polyloss.core import numerics, shapes
+from polyloss.core import numerics, ops, shapes
 from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import ANYTHING
 from polyloss.core.numerics import Tensor
