@@ -88,19 +88,6 @@ def absolute(x: Tensor) -> Tensor:
     return x * ops.stop_gradient(ops.sign(x))
 
 
-@framework.fused
-def log_cosh(x: Tensor) -> Tensor:
-    r"""``log cosh x``, to the last digits in value and gradient (tanh x), from 1e-20 to infinity.
-
-    With :math:`p = e^{|x|} - 1`, :math:`\cosh x = 1 + p^2 / (2 + 2 p)`: nothing cancels near 0. From 20 on it grows as
-    :math:`|x|`, to the last digit of float64, so that no exponential overflows.
-    """
-    size = ops.where(x < 0, -x, x)
-    near = ops.where(size > 20, 20.0, size)
-    p = ops.expm1(near)
-    return ops.log1p(ops.square(p) / (2 + 2 * p)) + ops.where(size > near, size - near, 0.0)
-
-
 def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` for base >= 0, without the infinite or NaN gradients of `pow` at 0."""
     if exponent == 0:
@@ -293,16 +280,6 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     # Where one class alone is largest its x - m is a constant 0: left in, its gradient 1 - 1 + tiny
     # would round to 0.
     return ops.where(ops.logical_and(ops.equal(x, m), alone), 0.0, x - m) - rest
-
-
-@framework.fused
-def log_softmax_at(x: Tensor, labels: Tensor, axis: int = -1) -> Tensor:
-    """`log_softmax` at integer labels, without the whole table where the backend allows."""
-    if not framework.EXACT_LOG_SOFTMAX:
-        return at_label(ops.log_softmax(x, axis=axis), labels, axis)
-    m, rest, alone = (ops.squeeze(t, axis) for t in largest_and_rest(x, axis))
-    own = at_label(x, labels, axis)
-    return ops.where(ops.logical_and(ops.equal(own, m), alone), 0.0, own - m) - rest
 
 
 @framework.fused

@@ -29,8 +29,8 @@ def _shape(x: torch.Tensor) -> tuple[int, ...]:
     return tuple(x.shape)
 
 
-def _dtype(name: str) -> torch.dtype:
-    return getattr(torch, name)
+def _dtype(given: str | torch.dtype) -> torch.dtype:
+    return getattr(torch, given) if isinstance(given, str) else given
 
 
 def _like(made: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

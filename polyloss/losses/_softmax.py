@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +15,6 @@ from polyloss.core.numerics import Tensor
 def log_classes(y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
     """Log probability of every class."""
     return numerics.log_softmax(y_pred, axis) if from_logits else numerics.log_normalized(y_pred, axis)
-
-
-def log_class(y_pred: Tensor, labels: Tensor, from_logits: bool, axis: int) -> Tensor:
-    """Log probability of the labelled class."""
-    if from_logits:
-        return numerics.log_softmax_at(y_pred, labels, axis)
-    return numerics.at_label(numerics.log_normalized(y_pred, axis), labels, axis)
 
 
 def rows_last(x: Tensor, axis: int) -> Tensor:
@@ -59,11 +53,25 @@ def crossentropy_of_rows(y: Tensor, y_pred: Tensor, from_logits: bool, axis: int
     return -ops.sum(numerics.times(y, numerics.log_normalized(y_pred, axis)), axis=axis)
 
 
+@closed_form()
+def _row_divergence(x: Tensor, y: Tensor, log_y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    """``sum_c y_c (log y_c - log softmax(x)_c)`` along the last axis."""
+    log_p = numerics.log_softmax(x)
+    nan = 0 * (ops.squeeze(numerics.largest(log_p), -1) + ops.sum(y, axis=-1))  # that of a row, or of its targets
+    value = ops.sum(numerics.product(y, log_y - log_p), axis=-1) + nan
+    return value, lambda: _row_crossentropy.body(x, y)[1]()  # type: ignore[attr-defined]
+
+
+def divergence_of_rows(y: Tensor, log_y: Tensor, y_pred: Tensor, axis: int) -> Tensor:
+    """``sum_c y_c (log y_c - log p_c)`` of logits along the class axis."""
+    return _row_divergence(*(rows_last(x, axis) for x in (y_pred, y, log_y)))
+
+
 def crossentropy_of_labels(labels: Tensor, y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
     """``-log p`` at integer (valid) labels."""
     if from_logits:
         return _label_crossentropy(rows_last(y_pred, axis), labels)
-    return -log_class(y_pred, labels, from_logits, axis)
+    return -numerics.at_label(numerics.log_normalized(y_pred, axis), labels, axis)
 
 
 @closed_form(kernel="label crossentropy")
@@ -85,6 +93,45 @@ def _label_crossentropy(x: Tensor, labels: Tensor) -> tuple[Tensor, Callable[[],
         return ops.where(is_own, ops.expand_dims(at_own, -1), e / ops.expand_dims(every, -1))
 
     return value, slope
+
+
+Terms = Callable[..., tuple[Tensor, Callable[[], Tensor]]]
+"""``terms(y, log_p, p, miss, **parameters)``: the loss of each class, and a function that gives minus its slope by log p."""
+
+
+def closed_terms(terms: Terms) -> Callable[..., Tensor]:
+    """Decorates the losses of the classes, whose sum is the loss of a row: ``loss(y_pred, y, from_logits, axis)``.
+
+    `miss` is 1 - p with its digits near p = 1, and both are of a log p that is bounded where p is 0 in any dtype, so that
+    a slope there is 0, and not 0 times infinity.
+    """
+
+    def parts(y: Tensor, log_p: Tensor, **parameters: float) -> tuple[Tensor, Callable[[], Tensor], Tensor, Tensor]:
+        bounded = numerics.at_least(log_p, -1e3)
+        p, miss = ops.exp(bounded), -ops.expm1(bounded)
+        values, falls = terms(y, log_p, p, miss, **parameters)
+        return values, falls, p, miss
+
+    @closed_form()
+    def of_logits(x: Tensor, y: Tensor, **parameters: float) -> tuple[Tensor, Callable[[], Tensor]]:
+        log_p = numerics.log_softmax(x)
+        values, falls, p, miss = parts(y, log_p, **parameters)
+        nan = 0 * (ops.squeeze(numerics.largest(log_p), -1) + ops.sum(y, axis=-1))  # that of a row, or of its targets
+
+        def slope() -> Tensor:
+            fall = falls()
+            # p sum - fall, but the digits of a small miss survive
+            return p * (ops.sum(fall, axis=-1, keepdims=True) - fall) - miss * fall
+
+        return nan + ops.sum(values, axis=-1), slope
+
+    @functools.wraps(terms)
+    def loss(y_pred: Tensor, y: Tensor, from_logits: bool, axis: int, **parameters: float) -> Tensor:
+        if from_logits:
+            return of_logits(rows_last(y_pred, axis), rows_last(y, axis), **parameters)
+        return ops.sum(parts(y, numerics.log_normalized(y_pred, axis), **parameters)[0], axis=axis)
+
+    return loss
 
 
 def is_class_of(labels: Tensor, x: Tensor, axis: int = -1) -> Tensor:
@@ -150,6 +197,12 @@ class Labelled:
         """Rows of targets, smoothed; labels become one-hot."""
         y = one_hot(self.y, self.x, axis) if self.sparse else self.y
         return smooth_classes(y, label_smoothing, axis)
+
+    def crossentropy(self, x: Tensor, axis: int) -> Tensor:
+        """Of the targets with other logits than were given."""
+        if self.sparse:
+            return self.marked(crossentropy_of_labels(self.y, x, True, axis))
+        return crossentropy_of_rows(self.y, x, True, axis)
 
     def marked(self, values: Tensor) -> Tensor:
         """The values, NaN for labels out of range, 0 for ignored samples."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
 
@@ -28,11 +28,11 @@ from polyloss.core.parameters import (
 from polyloss.losses._sigmoid import asked, mean_log_loss, yes_and_no
 from polyloss.losses._softmax import (
     at_class,
+    closed_terms,
     crossentropy_of_labels,
     crossentropy_of_rows,
+    divergence_of_rows,
     labelled,
-    log_class,
-    log_classes,
     rows_last,
     smooth_classes,
 )
@@ -370,7 +370,7 @@ def kl_divergence(
     y = numerics.clip(numerics.nan_outside(y_true, 0.0, 1.0), 0.0, 1.0)
     some = ops.where(ops.equal(y, 0), 1.0, y)  # 0 log 0 = 0
     if from_logits:
-        return ops.sum(numerics.times(y, ops.log(some) - numerics.log_softmax(y_pred, axis)), axis=axis)
+        return divergence_of_rows(y, ops.log(some), y_pred, axis)
     p = numerics.clip_through(numerics.nan_outside(y_pred, 0.0, 1.0), keras.config.epsilon(), 1.0)
     return ops.sum(y * ops.log(some / p), axis=axis)
 
@@ -446,11 +446,17 @@ def poly_loss(
     """
     given = labelled(y_true, y_pred, axis)
     if given.sparse and not label_smoothing:
-        log_p = log_class(given.x, given.y, from_logits, axis)
-        return given.marked(-log_p - epsilon * ops.expm1(log_p))
-    y, log_p = given.rows(label_smoothing, axis), log_classes(given.x, from_logits, axis)
-    # y (1 - p) summed, not 1 minus the sum of y p: the digits of a small miss survive.
-    return given.marked(ops.sum(-numerics.times(y, log_p) - epsilon * y * ops.expm1(log_p), axis=axis))
+        loss = crossentropy_of_labels(given.y, given.x, from_logits, axis)
+        return given.marked(loss - epsilon * ops.expm1(-loss))
+    return given.marked(_poly_terms(given.x, given.rows(label_smoothing, axis), from_logits, axis, epsilon=epsilon))
+
+
+@closed_terms
+def _poly_terms(
+    y: Tensor, log_p: Tensor, p: Tensor, miss: Tensor, *, epsilon: float
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    # y (1 - p) of each, not 1 minus the sum of y p: the digits of a small miss survive.
+    return epsilon * y * miss - numerics.product(y, log_p), lambda: y * (1 + epsilon * p)
 
 
 class PolyLoss(Loss, function=poly_loss):

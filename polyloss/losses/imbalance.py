@@ -26,7 +26,7 @@ from polyloss.core.parameters import (
     optional,
 )
 from polyloss.losses._sigmoid import asked, sides, yes_and_no
-from polyloss.losses._softmax import Labelled, at_class, labelled, log_class, log_classes
+from polyloss.losses._softmax import at_class, closed_terms, crossentropy_of_labels, labelled
 
 __all__ = [
     "CategoricalFocalLoss",
@@ -217,21 +217,35 @@ def categorical_focal_loss(
     """
     given = labelled(y_true, y_pred, axis, ignore_class)
     if given.sparse and not label_smoothing:
-        loss = _fade(log_class(given.x, given.y, from_logits, axis), gamma)
+        loss = _faded(crossentropy_of_labels(given.y, given.x, from_logits, axis), gamma)
         return given.marked(loss if alpha is None else at_class(alpha, given.y, y_pred) * loss)
     y = given.rows(label_smoothing, axis)
-    terms = y * _fade(numerics.asked_for(y, log_classes(given.x, from_logits, axis)), gamma)
     if alpha is not None:
-        terms = numerics.constant(alpha, y_pred, axis) * terms
-    return given.marked(ops.sum(terms, axis=axis))
+        y = numerics.constant(alpha, y_pred, axis) * y
+    return given.marked(_focal_terms(given.x, y, from_logits, axis, gamma=gamma))
 
 
-def _fade(log_p: Tensor, gamma: NonNegative) -> Tensor:
-    """``-(1 - p)^gamma log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
+def _faded(crossentropy: Tensor, gamma: float) -> Tensor:
+    """``(1 - p)^gamma`` times ``-log p``, with ``1 - p`` as ``-expm1(log p)``, which keeps its digits near p = 1."""
     if not gamma:
-        return -log_p
-    bounded = numerics.at_least(log_p, -1e3)  # where p is 0 in any dtype: the slope is 0, not 0 times infinity
-    return -(numerics.power(-ops.expm1(bounded), gamma) * log_p)
+        return crossentropy
+    bounded = numerics.at_most(crossentropy, 1e3)  # where p is 0 in any dtype: the slope is 0, not 0 times infinity
+    return numerics.power(-ops.expm1(-bounded), gamma) * crossentropy
+
+
+@closed_terms
+def _focal_terms(
+    y: Tensor, log_p: Tensor, p: Tensor, miss: Tensor, *, gamma: float
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    if not gamma:
+        return -numerics.product(y, log_p), lambda: y
+    bounded = numerics.at_least(log_p, -1e3)
+    if gamma >= 1:
+        f = y * numerics.power(miss, gamma - 1)
+        return -numerics.product(f * miss, log_p), lambda: f * (miss - gamma * p * bounded)
+    f = y * numerics.power(miss, gamma)
+    ratio = bounded / numerics.at_least(miss, numerics.smallest_normal(miss))
+    return -numerics.product(f, log_p), lambda: f * (1 - gamma * p * ratio)
 
 
 class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
@@ -307,14 +321,7 @@ def logit_adjusted_loss(
     """
     given = labelled(y_true, y_pred, axis)
     head_start = [tau * math.log(count / sum(class_counts)) for count in class_counts]
-    return _crossentropy(given, given.x + numerics.constant(head_start, y_pred, axis), axis)
-
-
-def _crossentropy(given: Labelled, logits: Tensor, axis: int) -> Tensor:
-    """Of the labels or rows with other logits than were given."""
-    if given.sparse:
-        return given.marked(-log_class(logits, given.y, True, axis))
-    return -ops.sum(numerics.times(given.y, log_classes(logits, True, axis)), axis=axis)
+    return given.crossentropy(given.x + numerics.constant(head_start, y_pred, axis), axis)
 
 
 class LogitAdjustedLoss(Loss, function=logit_adjusted_loss):
@@ -391,7 +398,7 @@ def ldam_loss(
     given = labelled(y_true, y_pred, axis)
     margins = [max_margin * (min(class_counts) / count) ** 0.25 for count in class_counts]
     share = given.rows(0.0, axis) * numerics.constant(margins, y_pred, axis)
-    return _crossentropy(given, scale * (given.x - share), axis)
+    return given.crossentropy(scale * (given.x - share), axis)
 
 
 class LDAMLoss(Loss, function=ldam_loss):

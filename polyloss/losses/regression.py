@@ -246,7 +246,23 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     References: Green 1990, Bayesian reconstructions from emission tomography data using a modified EM
     algorithm, doi:10.1109/42.52985.
     """
-    return numerics.mean(numerics.log_cosh(y_pred - y_true))
+    return _log_cosh(y_pred, y_true)
+
+
+@closed_form(mean=True)
+def _log_cosh(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    r"""To the last digits, from 1e-20 to infinity.
+
+    With :math:`p = e^{|x|} - 1`, :math:`\cosh x = 1 + p^2 / (2 + 2 p)`: nothing cancels near 0. From 20 on it grows as
+    :math:`|x|`, to the last digit of float64, so that no exponential overflows.
+    """
+    error = x - y
+    side = 1 - 2 * numerics.step(-error)
+    size = error * side
+    near = numerics.at_most(size, 20.0)
+    p = ops.expm1(near)
+    twice = p * (p + 2)  # e^(2 |x|) - 1
+    return ops.log1p(p * p / (2 + 2 * p)) + (size - near), lambda: side * twice / (twice + 2)
 
 
 class LogCosh(Loss, function=log_cosh, kw_only=False):
