@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import keras
 
 from polyloss import framework
+from polyloss.core import replica, shapes
 from polyloss.core.kinds import Kind
 from polyloss.core.parameters import Rule, bind, by_position, python_value, refuse, rules_of
 
@@ -52,7 +53,20 @@ class Declaration:
             if name in given:
                 given[name] = value = python_value(given[name])
                 rule(self.name, name, value)
-        return self.formula(**given)
+        if self.kind is None or not self.body.__module__.startswith("polyloss."):
+            return self.formula(**given)
+        return self._at_once(given)
+
+    def _at_once(self, given: dict[str, Any]) -> Any:
+        """The formula in one call of the framework, where that is faster."""
+        options = {name: value for name, value in given.items() if name in self.rules}
+        tensors = {
+            name: None if value is None and name in self.defaults else shapes.tensor(self.name, name, value)
+            for name, value in given.items()
+            if name not in self.rules
+        }
+        state = self, *tensors, *options.items(), keras.config.epsilon(), replica.scope()
+        return _evaluated(_Call(self, tuple(tensors), options), state, *tensors.values())
 
     def _arranged(self, y_true: Any, y_pred: Any, **given: Any) -> Any:
         assert self.kind is not None
@@ -70,6 +84,21 @@ class Declaration:
         classes = self.kind.classes(y_pred, options)
         if classes is not None and len(value) != classes:
             refuse(self.name, name, f"have {classes} entries, one a class", value)
+
+
+class _Call(NamedTuple):
+    """A call of a function without its tensors."""
+
+    declaration: Declaration
+    names: tuple[str, ...]
+    options: dict[str, Any]
+
+    def of(self, *tensors: Any) -> Any:
+        """With its tensors."""
+        return self.declaration.formula(**dict(zip(self.names, tensors, strict=True)), **self.options)
+
+
+_evaluated = framework.one_call(_Call.of)
 
 
 def declaration(function: Any) -> Declaration | None:

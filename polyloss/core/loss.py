@@ -73,6 +73,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     """The same loss in other libraries."""
     tasks: ClassVar[tuple[str, ...]] = ()
     """The kinds of problem it is for."""
+    _ours: ClassVar[bool] = False
+    """Whether all that a call runs is of polyloss, and so depends on nothing but the fields and the tensors."""
 
     def __init_subclass__(cls, *, inputs: Kind | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -81,6 +83,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
             cls.inputs = inputs
         elif declared is not None and declared.kind is not None:
             cls.inputs = declared.kind
+        parts = (cls.call, cls.kept, *([] if cls.function is None else [cls.function]))
+        cls._ours = all(part.__module__.startswith("polyloss.") for part in parts)
 
     def _begin(self, *, reduction: str | None, name: str | None, dtype: Any) -> None:
         where = self._where()
@@ -124,16 +128,27 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         """The reduced loss of a batch."""
         nested = isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
         mask = None if nested else get_keras_mask(y_pred)
-        bare = sample_weight is None and mask is None
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
-        elif not bare or self._dtype == "float64" or self.inputs is ANY:  # else the formula does it
-            y_pred, y_true = self._prediction(y_pred), self._target(y_true)
-        if bare:
-            return self._bare_call(y_true, y_pred)
+        else:
+            y_pred, y_true = shapes.tensor(self._where(), "y_pred", y_pred), self._target(y_true)
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
-        return self._weighted_call(y_true, y_pred, weight, mask)
+        if self._ours and not nested:
+            return _evaluated(self, self._state(), y_true, y_pred, weight, mask)
+        return self._evaluate(y_true, y_pred, weight, mask)
+
+    def _state(self) -> tuple[Any, ...]:
+        """All that a value depends on beside the tensors."""
+        own = (getattr(self, name) for name in self._own)
+        return type(self), *own, self.reduction, self._dtype, keras.config.epsilon(), replica.scope()
+
+    def _evaluate(self, y_true: Any, y_pred: Any, weight: Tensor | None, mask: Tensor | None) -> Tensor:
+        """The reduced loss of tensors."""
+        bare = weight is None and mask is None
+        if not isinstance(y_pred, (dict, list, tuple)) and (not bare or self._dtype == "float64" or self.inputs is ANY):
+            y_pred = self._prediction(y_pred)  # else the formula does it
+        return self._bare_call(y_true, y_pred) if bare else self._weighted_call(y_true, y_pred, weight, mask)
 
     def _prediction(self, y_pred: Any) -> Tensor:
         y_pred = shapes.real(self._where(), "y_pred", y_pred)
@@ -184,6 +199,9 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
 
     def _line_up(self, weight: Tensor | None, values: Tensor, what: str) -> Tensor | None:
         return None if weight is None else reduce.line_up(self._where(), what, weight, values)
+
+
+_evaluated = framework.one_call(Loss._evaluate)
 
 
 def _both(a: Tensor | None, b: Tensor | None) -> Tensor | None:

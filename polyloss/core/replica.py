@@ -57,6 +57,11 @@ def replica_context(where: Any = "auto") -> Iterator[None]:
         _where = before
 
 
+def scope() -> Any:
+    """What `replica_context` was told."""
+    return _where
+
+
 def engine() -> Any:
     """The engine that runs replicas here; None: there is one replica."""
     return replicas.engine(_where)

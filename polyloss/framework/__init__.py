@@ -16,6 +16,9 @@ each module:
 ``closed_form(body, mean, kernel)``
     What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope; `mean` is the
     mean over the last axis, or None; `kernel` is a name in `polyloss.framework.kernels`, or None.
+``one_call(f)``
+    ``f(owner, *tensors)`` as ``call(owner, state, *tensors)``: eagerly one call of the framework where it would be many.
+    The result is that of any owner with this `state`; a tensor may be None.
 ``entry_point(f)``
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
 ``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
@@ -65,6 +68,7 @@ EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
 fused = _framework.fused
 closed_form = _framework.closed_form
+one_call = _framework.one_call
 entry_point = _framework.entry_point
 clip = _framework.clip
 step = _framework.step

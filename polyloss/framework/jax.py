@@ -85,6 +85,35 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
     return call
 
 
+class _Owner:
+    """What a compiled call belongs to: one program for all with the same state."""
+
+    def __init__(self, owner: Any, state: tuple[Any, ...]) -> None:
+        self.owner, self.state = owner, state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Owner) and self.state == other.state
+
+    def __hash__(self) -> int:
+        return hash(self.state)
+
+
+def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` under `jax.jit` where its tensors have values."""
+    compiled = jax.jit(lambda held, *tensors: function(held.owner, *tensors), static_argnums=0)
+
+    def call(owner: Any, state: tuple[Any, ...], *tensors: Any) -> Any:
+        if not all(tensor is None or _has_value(tensor) for tensor in tensors):
+            return function(owner, *tensors)
+        return compiled(_Owner(owner, state), *tensors)
+
+    return call
+
+
+def _has_value(x: Any) -> bool:
+    return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function

@@ -109,6 +109,15 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is."""
+
+    def call(owner: Any, state: Any, *tensors: Any) -> Any:
+        return function(owner, *tensors)
+
+    return call
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function

@@ -37,6 +37,15 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
     return call
 
 
+def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is."""
+
+    def call(owner: Any, state: Any, *tensors: Any) -> Any:
+        return function(owner, *tensors)
+
+    return call
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function

@@ -33,14 +33,15 @@ def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor
         value = nan - ops.sum(numerics.product(y, log_p), axis=-1)
         return value, lambda: ops.exp(log_p) * ops.expand_dims(total, -1) - y
     largest, rest, alone = numerics.largest_and_rest(x, -1)
-    below = x - largest
+    # x - largest is not 0 where XLA makes one operation of it and of what x was computed with
+    top = ops.logical_and(ops.equal(x, largest), alone)
+    below = ops.where(top, 0.0, x - largest)
     value = total * ops.squeeze(rest, -1) - ops.sum(numerics.product(y, below), axis=-1)
 
     def slope() -> Tensor:
         of_row = ops.expand_dims(total, -1)
         p = ops.exp(below - rest)
         # p of a class that is largest alone is 1 - others: left as p - y, its digits would go
-        top = ops.logical_and(ops.equal(below, 0), alone)
         return ops.where(top, (of_row - y) + of_row * ops.expm1(-rest), of_row * p - y)
 
     return value, slope
@@ -82,15 +83,16 @@ def _label_crossentropy(x: Tensor, labels: Tensor) -> tuple[Tensor, Callable[[],
     own = numerics.at_label(x, labels)
     is_own = is_class_of(labels, x)
     e = ops.exp(ops.where(is_own, -float("inf"), x - top))
-    others, mine = ops.sum(e, axis=-1), ops.exp(own - largest)
+    # own - largest is not 0 where XLA makes one operation of it and of what the logits were computed with
+    lead = ops.where(ops.equal(own, largest), own - ops.stop_gradient(own), own - largest)
+    others, mine = ops.sum(e, axis=-1), ops.exp(lead)
     every = others + mine
-    likely = ops.logical_and(ops.equal(own, largest), every < 1.5)
+    likely = others < mine
     ratio = ops.where(likely, others, 0.0) / ops.where(likely, mine, 1.0)
-    value = ops.where(likely, ops.log1p(ratio), (largest - own) + ops.log(every)) + 0 * largest
+    value = ops.where(likely, ops.log1p(ratio), ops.log(every) - lead) + 0 * largest
 
     def slope() -> Tensor:
-        at_own = ops.where(likely, -others / every, mine / every - 1)
-        return ops.where(is_own, ops.expand_dims(at_own, -1), e / ops.expand_dims(every, -1))
+        return ops.where(is_own, ops.expand_dims(-others / every, -1), e / ops.expand_dims(every, -1))
 
     return value, slope
 
