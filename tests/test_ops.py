@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ NEITHER: Any = None
 PROBES: dict[str, Any] = {
     "abs": (lambda a, b: ops.abs(a - b), np.abs(A - B)),
     "amax": (lambda a, b: ops.amax(a, axis=-1, keepdims=True), A.max(-1, keepdims=True)),
+    "amin": (lambda a, b: ops.amin(a, axis=-1, keepdims=True), A.min(-1, keepdims=True)),
     "any": NEITHER,
     "arange": NEITHER,
     "argmax": NEITHER,
@@ -26,7 +28,7 @@ PROBES: dict[str, Any] = {
     "concatenate": (lambda a, b: ops.concatenate([a, b], axis=-1), np.concatenate([A, B], -1)),
     "convert_to_numpy": NEITHER,
     "convert_to_tensor": (lambda a, b: ops.convert_to_tensor((0.1, 0.2), dtype="float64"), np.array([0.1, 0.2])),
-    "copy": (lambda a, b: ops.copy(a), A),
+    "copy": (lambda a, b: keras.ops.copy(a), A),
     "cumsum": NEITHER,  # used for integers only: `losses._pairs.diagonal`
     "equal": NEITHER,
     "exp": (lambda a, b: ops.exp(a), np.exp(A)),

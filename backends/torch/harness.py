@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from polyloss.framework import torch as own
+
+own.BLOCK = 1 << 9  # so that the checks of accuracy, with some thousand inputs, see how blocks are put together
+
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("aot_eager",)

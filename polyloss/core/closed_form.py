@@ -20,7 +20,28 @@ Body = Callable[..., tuple[Tensor, Callable[[], Tensor]]]
 """``body(x, *others, **parameters)``: the value, and a function that gives d value / d x."""
 
 
-def closed_form(mean: bool = False, kernel: str | None = None) -> Callable[[Body], Callable[..., Tensor]]:
+class ClosedForm:
+    """A formula that runs with its own slope.
+
+    Attributes:
+        body: The formula as it is written.
+        mean: Whether a call gives the mean of the values over the last axis.
+    """
+
+    def __init__(self, body: Body, mean: bool, kernel: str | None) -> None:
+        functools.update_wrapper(self, body)
+        self.body, self.mean = body, mean
+        self._compiled = framework.closed_form(body, numerics.mean if mean else None, kernel)
+
+    def __call__(self, x: Tensor, *others: Tensor, **parameters: Any) -> Tensor:
+        """The values, with gradients by all tensors."""
+        if isinstance(x, keras.KerasTensor) or any(isinstance(other, keras.KerasTensor) for other in others):
+            values = self.body(x, *others, **parameters)[0]
+            return numerics.mean(values) if self.mean else values
+        return self._compiled(x, *others, **parameters)
+
+
+def closed_form(mean: bool = False, kernel: str | None = None) -> Callable[[Body], ClosedForm]:
     """Decorates a formula that gives its value and a function for its slope by its first tensor.
 
     ``body(x, *others, **parameters)`` returns the value, of the shape of `x` or (one value a row) without its last axis,
@@ -32,18 +53,4 @@ def closed_form(mean: bool = False, kernel: str | None = None) -> Callable[[Body
         mean: Whether the decorated function gives the mean of the values over the last axis.
         kernel: The name of the formula in `polyloss.framework.kernels`, where a framework may have it again, faster.
     """
-
-    def decorated(body: Body) -> Callable[..., Tensor]:
-        compiled = framework.closed_form(body, numerics.mean if mean else None, kernel)
-
-        @functools.wraps(body)
-        def call(x: Tensor, *others: Tensor, **parameters: Any) -> Tensor:
-            if isinstance(x, keras.KerasTensor) or any(isinstance(other, keras.KerasTensor) for other in others):
-                values = body(x, *others, **parameters)[0]
-                return numerics.mean(values) if mean else values
-            return compiled(x, *others, **parameters)
-
-        call.body = body  # type: ignore[attr-defined]
-        return call
-
-    return decorated
+    return functools.partial(ClosedForm, mean=mean, kernel=kernel)

@@ -254,6 +254,15 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
     return ops.where(ops.logical_or(x < low - slack, x > high + slack), float("nan"), x)
 
 
+def any_outside(x: Tensor, axes: tuple[int, ...], low: float, high: float, slack: float = 1e-5) -> Tensor:
+    """Whether some of `x` along `axes` leaves [low, high]: by its ends, which cost less than a mask; NaN is not outside."""
+    x = ops.stop_gradient(x)
+    if axes and 0 not in x.shape:
+        return ops.logical_or(ops.amin(x, axis=axes) < low - slack, ops.amax(x, axis=axes) > high + slack)
+    outside = ops.logical_or(x < low - slack, x > high + slack)
+    return ops.any(outside, axis=axes) if axes else outside
+
+
 # -- one of many ----------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from polyloss.framework import direct
 
 abs = direct(ops.abs)
 amax = direct(ops.amax)
+amin = direct(ops.amin)
 any = direct(ops.any)
 arange = direct(ops.arange)
 broadcast_to = direct(ops.broadcast_to)

@@ -43,6 +43,7 @@ def _like(made: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 OPS: dict[str, Callable[..., Any]] = {
     "abs": torch.abs,
     "amax": lambda x, axis, keepdims=False: torch.amax(x, axis, keepdims),
+    "amin": lambda x, axis, keepdims=False: torch.amin(x, axis, keepdims),
     "cast": lambda x, dtype: x.to(_dtype(dtype)),
     "equal": torch.eq,
     "exp": torch.exp,

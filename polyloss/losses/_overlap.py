@@ -34,14 +34,15 @@ def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average
     yes, no = (y, 1 - y) if weight is None else (weight * y, weight * (1 - y))
     last = len(y_pred.shape) - 1
     axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
-    sums = (ops.sum(x, axis=axes) if axes else x for x in (yes * p, no * p, yes * q))
+    wrong = ops.logical_or(numerics.any_outside(y, axes, 0.0, 1.0), numerics.any_outside(p, axes, 0.0, 1.0))
+    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in (yes * p, no * p, yes * q))
     return Counts(*(map(replica.replica_sum, sums) if per == "batch" else sums))
 
 
 def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """A mask a class; NaN for labels out of range, and for what is no mask."""
+    """A mask a class; NaN for labels out of range."""
     if not shapes.is_labels(y_true, y_pred):
-        return numerics.nan_outside(y_true, 0.0, 1.0)
+        return y_true
     labels, valid = numerics.valid_labels(y_true, numerics.size(y_pred, -1))
     return ops.where(ops.expand_dims(valid, -1), one_hot(labels, y_pred, -1), float("nan"))
 
@@ -49,8 +50,7 @@ def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def _probabilities(y_pred: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
     """Of each class and of its absence, both to the last digits."""
     if not from_logits:
-        p = numerics.nan_outside(y_pred, 0.0, 1.0)
-        return p, 1 - p
+        return y_pred, 1 - y_pred
     if y_pred.shape[-1] == 1:
         return numerics.sigmoid_pair(y_pred)
     log_p = log_classes(y_pred, True, -1)

@@ -60,7 +60,7 @@ def _row_divergence(x: Tensor, y: Tensor, log_y: Tensor) -> tuple[Tensor, Callab
     log_p = numerics.log_softmax(x)
     nan = 0 * (ops.squeeze(numerics.largest(log_p), -1) + ops.sum(y, axis=-1))  # that of a row, or of its targets
     value = ops.sum(numerics.product(y, log_y - log_p), axis=-1) + nan
-    return value, lambda: _row_crossentropy.body(x, y)[1]()  # type: ignore[attr-defined]
+    return value, lambda: _row_crossentropy.body(x, y)[1]()
 
 
 def divergence_of_rows(y: Tensor, log_y: Tensor, y_pred: Tensor, axis: int) -> Tensor:
