@@ -214,6 +214,6 @@ def minimums(session: nox.Session, backend: str) -> None:
 def bench(session: nox.Session, backend: str) -> None:
     """Speed and memory beside Keras's own losses and the framework's; adversarial training beside a loop by hand."""
     install(session, backend, "report")
-    session.run("python", "backends/bench.py", *session.posargs)
+    session.run("python", "backends/bench.py", *session.posargs)  # `-- --write` renews docs/bench.json and the README
     if not session.posargs:
         session.run("python", "backends/bench_adversarial.py")

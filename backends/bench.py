@@ -1,7 +1,7 @@
 """Speed and memory of polyloss, of Keras and of the backend's own losses, side by side.
 
     KERAS_BACKEND=torch python backends/bench.py [--quick] [--losses FocalLoss,Huber] [--repeats 13]
-                                                 [--modes eager,compile] [--out build/bench/torch.json]
+                                                 [--modes eager,compile] [--out build/bench/torch.json] [--write]
 
 Timed is one forward and backward pass of the mean loss; the three take turns, so that a busy moment of the
 machine hits all of them. Tables go to the terminal, all figures to the JSON file. On a machine that others
@@ -40,6 +40,7 @@ from rich.table import Table  # noqa: E402
 
 import polyloss  # noqa: E402
 from backends import keras_baselines  # noqa: E402
+from docs._ext import speed  # noqa: E402
 from polyloss import framework  # noqa: E402
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -87,6 +88,16 @@ def one_hot(rng: np.random.Generator, *shape: int) -> Arrays:
     return np.eye(shape[-1], dtype="float32")[rng.integers(0, shape[-1], shape[:-1])], logits(rng, *shape)
 
 
+def probabilities(rng: np.random.Generator, *shape: int) -> Arrays:
+    y, p = (np.exp(logits(rng, *shape)) for _ in range(2))
+    return y / y.sum(-1, keepdims=True), p / p.sum(-1, keepdims=True)
+
+
+def regions(rng: np.random.Generator, *shape: int) -> Arrays:
+    """A mask a class, and probabilities."""
+    return (rng.random(shape) < 0.2).astype("float32"), rng.random(shape, dtype="float32")
+
+
 def reals(rng: np.random.Generator, *shape: int) -> Arrays:
     return logits(rng, *shape), logits(rng, *shape)
 
@@ -113,7 +124,7 @@ WORKLOADS = (
         LOGITS,
     ),
     Workload("CategoricalCrossentropy", polyloss.categorical_crossentropy, one_hot, (4096, 1000), (512, 1000), LOGITS),
-    Workload("CategoricalFocalLoss", polyloss.categorical_focal_loss, numbered, (4096, 1000), (512, 1000), LOGITS),
+    Workload("CategoricalFocalLoss", polyloss.categorical_focal_loss, one_hot, (4096, 1000), (512, 1000), LOGITS),
     Workload("PolyLoss", polyloss.poly_loss, numbered, (4096, 1000), (512, 1000), LOGITS),
     Workload("MeanSquaredError", polyloss.mean_squared_error, reals, (2000, 1000), (200, 1000)),
     Workload("MeanAbsoluteError", polyloss.mean_absolute_error, reals, (2000, 1000), (200, 1000)),
@@ -121,6 +132,9 @@ WORKLOADS = (
     Workload(
         "MeanSquaredLogarithmicError", polyloss.mean_squared_logarithmic_error, amounts, (2000, 1000), (200, 1000)
     ),
+    Workload("LogCosh", polyloss.log_cosh, reals, (2000, 1000), (200, 1000)),
+    Workload("KLDivergence", polyloss.kl_divergence, probabilities, (4096, 1000), (512, 1000)),
+    Workload("Dice", polyloss.dice, regions, (16, 256, 256, 4), (4, 64, 64, 4)),
     Workload("ContrastiveLoss", polyloss.contrastive_loss, pairs, (8192, 2, 128), (1024, 2, 128)),
 )
 
@@ -134,6 +148,8 @@ CALLS = (
     ("MeanAbsoluteError", reals, {}),
     ("Huber", reals, {}),
     ("MeanSquaredLogarithmicError", amounts, {}),
+    ("LogCosh", reals, {}),
+    ("KLDivergence", probabilities, {}),
 )
 """Losses whose class is called on a batch of 32 x 10, forward only."""
 
@@ -354,6 +370,7 @@ def main() -> None:
     parser.add_argument("--modes", help="eager, compile (torch); jit (jax); graph, xla (tensorflow); call (all)")
     parser.add_argument("--repeats", type=int, default=13, help="turns each one takes (default: 13)")
     parser.add_argument("--quick", action="store_true", help="small shapes")
+    parser.add_argument("--write", action="store_true", help="renew docs/bench.json and the table in README.md")
     parser.add_argument("--out", type=Path, help="JSON file (default: build/bench/<backend>.json)")
     options = parser.parse_args()
     name = keras.backend.backend()
@@ -423,6 +440,12 @@ def main() -> None:
     }
     out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     CONSOLE.print(f"Written: {out}")
+    if options.write:
+        published = speed.written(speed.read(), report)
+        speed.FILE.write_text(speed.text(published), encoding="utf-8")
+        readme = ROOT / "README.md"
+        readme.write_text(speed.with_table(readme.read_text(encoding="utf-8"), published), encoding="utf-8")
+        CONSOLE.print("docs/bench.json and README.md: written.")
 
 
 if __name__ == "__main__":

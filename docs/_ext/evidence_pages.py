@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import published
+import speed
 from published import BACKENDS
 from rst import code, dropdown, link, literal, table, title
 
@@ -327,4 +328,65 @@ def outcome(data: dict[str, Any], feature: dict[str, Any], backend: str) -> str:
     return f"not run: {why.most_common(1)[0][0]}" if why else "not run"
 
 
-PAGES: dict[str, Callable[[], str]] = {"reliability": reliability, "backends": backends}
+# -- speed ----------------------------------------------------------------------------------------
+
+
+def benchmarks() -> str:
+    """Time and memory beside Keras's own losses and the framework's."""
+    data = speed.read()
+    parts = [
+        ".. _speed:\n",
+        title("Speed and memory"),
+        "The time of a forward and a backward pass, divided by that of Keras's own loss and by that of the framework's "
+        "(Keras's / the framework's; below 1 polyloss is faster, – where there is none). The losses that are slowest "
+        "beside another come first. The three take turns in one process, and a figure is the median of the turns' "
+        f"ratios. {speed.measured_with(data)} Remade by {literal('python -m nox -s bench -- --write')}.\n",
+        table(speed.header(data), [(f"`{name}`", *cells) for name, *cells in speed.rows(data)], css="wide"),
+        table(speed.header(data)[1:], [tuple(speed.means(data))], css="wide"),
+        "The last table is the geometric mean of the ratios to Keras.\n",
+        title("Milliseconds and bytes", "-"),
+        table(
+            ("loss", "backend", "polyloss, ms", "Keras, ms", "framework, ms", "memory, MB"), absolute(data), css="wide"
+        ),
+        "Memory: "
+        + "; ".join(f"{backend}: {report['memory_is']}" for backend, report in data.items())
+        + " (polyloss / Keras / framework).\n",
+        title("A small batch", "-"),
+        "A call of the class on a batch of 32 x 10 without a gradient, outside of any compiled function, in microseconds.\n",
+        table(("loss", "backend", "polyloss", "Keras", "ratio"), small_calls(data), css="wide"),
+    ]
+    return "\n".join(parts)
+
+
+def absolute(data: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Medians and memory."""
+    names = ("polyloss", *speed.OTHERS)
+    return [
+        (
+            f"`{row['title']}`",
+            f"{backend}, {row['mode']}",
+            *(f"{row['ms'][name]:.2f}" if name in row["ms"] else "–" for name in names),
+            " / ".join(
+                "–" if row["memory"].get(name) is None else f"{row['memory'][name] / 1e6:.1f}" for name in names
+            ),
+        )
+        for backend, report in data.items()
+        for row in report["losses"]
+    ]
+
+
+def small_calls(data: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Medians of a call on a small batch."""
+    return [
+        (
+            f"`{row['loss']}`",
+            backend,
+            *(f"{1e6 * row['seconds'][name]['median']:.0f}" for name in ("polyloss", "keras")),
+            f"{row['ratios']['keras']:.2f}",
+        )
+        for backend, report in data.items()
+        for row in report["calls"]
+    ]
+
+
+PAGES: dict[str, Callable[[], str]] = {"reliability": reliability, "backends": backends, "speed": benchmarks}

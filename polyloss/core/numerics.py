@@ -258,7 +258,11 @@ def any_outside(x: Tensor, axes: tuple[int, ...], low: float, high: float, slack
     """Whether some of `x` along `axes` leaves [low, high]: by its ends, which cost less than a mask; NaN is not outside."""
     x = ops.stop_gradient(x)
     if axes and 0 not in x.shape:
-        return ops.logical_or(ops.amin(x, axis=axes) < low - slack, ops.amax(x, axis=axes) > high + slack)
+        least = most = x
+        for axis in sorted(axes):  # one by one, the first of them first: PyTorch is slow at all
+            least, most = ops.amin(least, axis=axis, keepdims=True), ops.amax(most, axis=axis, keepdims=True)
+        least, most = (ops.squeeze(end, axes) for end in (least, most))
+        return ops.logical_or(least < low - slack, most > high + slack)
     outside = ops.logical_or(x < low - slack, x > high + slack)
     return ops.any(outside, axis=axes) if axes else outside
 
@@ -311,10 +315,10 @@ def _log_normalized(p: Tensor, axis: int, epsilon: float) -> Tensor:
 
     Rows that sum to almost nothing are scaled first: the slope of a quotient whose divisor is tiny overflows.
     """
-    p = nan_outside(p, 0.0, 1.0)
+    wrong = ops.expand_dims(any_outside(p, (axis,), 0.0, 1.0), axis)
     total = ops.stop_gradient(ops.sum(p, axis=axis, keepdims=True))
     p = p / ops.where(ops.logical_and(total > 0, total < 1e-10), total, 1.0)
-    total = ops.sum(p, axis=axis, keepdims=True)
+    total = ops.where(wrong, float("nan"), ops.sum(p, axis=axis, keepdims=True))
     share = p / ops.where(ops.equal(total, 0), 1.0, total)
     return ops.log(clip_through(share, epsilon, 1 - epsilon))
 

@@ -31,11 +31,13 @@ def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average
     """
     y = _masks(y_true, y_pred)
     p, q = _probabilities(y_pred, from_logits)
-    yes, no = (y, 1 - y) if weight is None else (weight * y, weight * (1 - y))
+    yes = y if weight is None else weight * y
+    hits = yes * p
+    alarms = p - hits if weight is None else weight * p - hits  # exact for masks of 0 and 1
     last = len(y_pred.shape) - 1
     axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
     wrong = ops.logical_or(numerics.any_outside(y, axes, 0.0, 1.0), numerics.any_outside(p, axes, 0.0, 1.0))
-    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in (yes * p, no * p, yes * q))
+    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in (hits, alarms, yes * q))
     return Counts(*(map(replica.replica_sum, sums) if per == "batch" else sums))
 
 

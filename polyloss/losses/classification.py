@@ -367,12 +367,14 @@ def kl_divergence(
 
     References: Kullback and Leibler (1951), On Information and Sufficiency.
     """
-    y = numerics.clip(numerics.nan_outside(y_true, 0.0, 1.0), 0.0, 1.0)
+    wrong = numerics.any_outside(y_true, (axis,), 0.0, 1.0)
+    y = numerics.clip(y_true, 0.0, 1.0)
     some = ops.where(ops.equal(y, 0), 1.0, y)  # 0 log 0 = 0
     if from_logits:
-        return divergence_of_rows(y, ops.log(some), y_pred, axis)
-    p = numerics.clip_through(numerics.nan_outside(y_pred, 0.0, 1.0), keras.config.epsilon(), 1.0)
-    return ops.sum(y * ops.log(some / p), axis=axis)
+        return ops.where(wrong, float("nan"), divergence_of_rows(y, ops.log(some), y_pred, axis))
+    wrong = ops.logical_or(wrong, numerics.any_outside(y_pred, (axis,), 0.0, 1.0))
+    p = numerics.clip_through(y_pred, keras.config.epsilon(), 1.0)
+    return ops.where(wrong, float("nan"), ops.sum(y * ops.log(some / p), axis=axis))
 
 
 class KLDivergence(Loss, function=kl_divergence, kw_only=False):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from docs._ext import published
+from docs._ext import published, speed
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -130,3 +130,47 @@ def test_shares_are_short() -> None:
         "–", "0.05", "3.36", "51", "3e5", "1e31", "inf",
     ]  # fmt: skip
     assert re.fullmatch(r"\d+\.\d", published.number(12.34))
+
+
+# -- speed ----------------------------------------------------------------------------------------
+
+
+def timed(loss: str, mode: str, keras: float, native: float | None = None) -> dict[str, Any]:
+    ratios = {"keras": keras} | ({} if native is None else {"native": native})
+    seconds = {name: {"median": 0.001} for name in ("polyloss", *ratios)}
+    return {
+        "loss": loss,
+        "title": loss,
+        "shape": [2],
+        "mode": mode,
+        "seconds": seconds,
+        "ratios": ratios,
+        "memory": {},
+        "gradient_differs": {},
+    }
+
+
+def bench(backend: str, *rows: dict[str, Any]) -> dict[str, Any]:
+    machine = {"device": "CPU", "cpus_used": 2}
+    return {
+        "backend": backend,
+        "date": "2026-01-02T00:00:00",
+        "versions": {"keras": "3"},
+        "machine": machine,
+        "memory_is": "x",
+        "losses": list(rows),
+        "calls": [],
+    }
+
+
+def test_the_slowest_loss_is_said_first() -> None:
+    first = speed.written({}, bench("a", timed("Fast", "eager", 0.5, 0.9), timed("Slow", "eager", 0.25, 1.5)))
+    both = speed.written(first, bench("b", timed("Fast", "jit", 0.1)))
+    assert speed.rows(both) == [("Slow", "0.25 / 1.50", "–"), ("Fast", "0.50 / 0.90", "0.10 / –")]
+    assert list(speed.means(both)) == ["0.35", "0.10"]
+
+
+def test_the_readme_shows_the_published_speed() -> None:
+    readme = (published.ROOT / "README.md").read_text(encoding="utf-8")
+    assert speed.with_table(readme, speed.read()) == readme
+    assert set(speed.read()) == set(published.BACKENDS)
