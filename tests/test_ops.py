@@ -68,6 +68,7 @@ PROBES: dict[str, Any] = {
     "take_along_axis": (lambda a, b: ops.take_along_axis(a, LABELS, axis=-1), np.take_along_axis(A, LABELS, -1)),
     "transpose": (lambda a, b: ops.transpose(a), A.T),
     "where": (lambda a, b: ops.where(a > b, a, b), np.maximum(A, B)),
+    "zeros": (lambda a, b: ops.zeros((4, 5), dtype="float64"), np.zeros((4, 5))),
     "zeros_like": (lambda a, b: ops.zeros_like(a), np.zeros_like(A)),
 }
 SWEPT = {name: probe for name, probe in PROBES.items() if probe is not NEITHER}
