@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
+from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape
 from polyloss.core import numerics, shapes
 from polyloss.core.function import Declaration, checked, declaration
 from polyloss.core.kinds import SCORES, Kind
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import Finite, Flag, Fraction, Rule
+from polyloss.core.replica import for_engine
 
 __all__ = [
     "AdversarialLoss",
@@ -63,8 +64,9 @@ class AdversarialLoss(BatchTerm, abstract=True):
     >>> LogisticLoss()
     LogisticLoss()
 
-    Logits are computed in the widest of float32, their own dtype and `dtype`. Under `tf.distribute`, whose
-    strategies add up the gradients of replicas, a call returns the replica's share of the mean.
+    Logits are computed in the widest of float32, their own dtype and `dtype`. Means are over the global batch
+    (`polyloss.replica`); under `tf.distribute`, whose strategies add up the gradients of replicas, a call returns
+    the replica's share.
 
     Args:
         name: By default the class's name in snake case.
@@ -112,11 +114,11 @@ class AdversarialLoss(BatchTerm, abstract=True):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, from logits of real and of generated samples."""
-        return share(self.call_discriminator(self._widen(real), self._widen(fake)))
+        return for_engine(self.call_discriminator(self._widen(real), self._widen(fake)))
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
-        return share(self.call_generator(self._widen(fake), self._widen(real)))
+        return for_engine(self.call_generator(self._widen(fake), self._widen(real)))
 
     @property
     def generator_sees_real(self) -> bool:

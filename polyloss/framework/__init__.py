@@ -20,8 +20,6 @@ each module:
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
 ``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
-``replica_count()``
-    By how many replicas the training engine will add up what a loss returns.
 ``input_gradients(f, args, positions)``
     What `gradient` is made of.
 ``value_and_grad(loss, variables)``
@@ -71,7 +69,6 @@ step = _framework.step
 product = _framework.product
 sigmoid = _framework.sigmoid
 at_label = _framework.at_label
-replica_count = _framework.replica_count
 value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients

@@ -81,11 +81,6 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def replica_count() -> int:
-    """One: under `jit` with shardings a batch is the global batch."""
-    return 1
-
-
 class _Nested(keras.StatelessScope):
     """Sees the values of the scope around it, and remembers which variables were assigned inside.
 

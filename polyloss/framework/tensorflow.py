@@ -63,11 +63,6 @@ def at_label(x: Any, labels: Any, axis: int) -> Any:
     return tf.gather(x, labels, axis=last, batch_dims=last)
 
 
-def replica_count() -> int:
-    """The replicas of the current `tf.distribute` strategy, whose gradients are added up."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
 def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
     """Gradients of ``sum(f(*args))`` by the arguments at `positions`."""
     given = list(args)

@@ -41,11 +41,6 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def replica_count() -> int:
-    """One: DistributedDataParallel averages gradients."""
-    return 1
-
-
 def _gradients(total: torch.Tensor, by: Sequence[torch.Tensor], again: bool) -> list[torch.Tensor]:
     """Gradients by tensors, zeros where there is no path; the `.grad` of no parameter is touched."""
     if not total.requires_grad:

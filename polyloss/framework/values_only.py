@@ -37,11 +37,6 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def replica_count() -> int:
-    """One process, one batch."""
-    return 1
-
-
 def _refuse(what: str) -> NoReturn:
     raise NotImplementedError(
         f"{what}: KERAS_BACKEND must be one of {', '.join(names())}. Got {keras.backend.backend()!r}, which has no gradients."

@@ -13,7 +13,7 @@ from keras import ops, tree
 from polyloss import framework
 from polyloss.adversarial.losses import AdversarialLoss, WassersteinLoss
 from polyloss.adversarial.penalties import Penalty
-from polyloss.core import numerics, parameters
+from polyloss.core import numerics, parameters, replica
 from polyloss.core.numerics import Tensor
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
@@ -65,6 +65,10 @@ class AdversarialModel(StepModel):
     of a `WassersteinLoss`), ``penalty``, ``gradient_norm`` (the mean norm at the penalty's points) and
     ``generator_loss``. Weight regularizers of either network are added to what is minimised and not
     logged; activity regularizers and `add_loss` are not taken along.
+
+    **Several devices** (`polyloss.replica`): losses, penalties and what is logged are those of the global batch,
+    gradients are of all replicas, and each replica takes its rows of the noise that one device would draw, so that a
+    training is that of one device. The draws of Dropout on each replica come from its own seed.
 
     **Evaluation** (``evaluate``, ``validation_data``) gives the same terms without training, with
     latents that are the same at every evaluation and leave the training's own draws alone.
@@ -267,7 +271,7 @@ class AdversarialModel(StepModel):
             total = total + value
         if norms:
             terms["gradient_norm"] = sum(norms) / len(norms)
-        return total + _regularization(self.discriminator), _of_all_replicas(terms)
+        return total + _regularization(self.discriminator), _of_the_batch(terms)
 
     def _generator_terms(
         self, real: Tensor, latent: Tensor, labels: Tensor, *, training: bool
@@ -277,7 +281,7 @@ class AdversarialModel(StepModel):
         loss = self.adversarial_loss
         beside = self._judge(real, labels=labels, training=training) if loss.generator_sees_real else None
         value = loss.generator(fake, beside)
-        return value + _regularization(self.generator), _of_all_replicas({"generator_loss": value})
+        return value + _regularization(self.generator), _of_the_batch({"generator_loss": value})
 
     def _generate(self, latent: Tensor, labels: Tensor, *, training: bool) -> Tensor:
         made = self.generator(_with_labels(latent, labels, self._generator_labels, self.generator), training=training)
@@ -309,6 +313,9 @@ class AdversarialModel(StepModel):
         return (x if dtype == "float64" else ops.cast(x, "float32")), labels, given
 
     def _draw(self, what: str, shape: Sequence[Any], seed: keras.random.SeedGenerator) -> Tensor:
+        return replica.replica_draw(functools.partial(self._drawn, what, seed=seed), shape)
+
+    def _drawn(self, what: str, shape: Sequence[Any], *, seed: keras.random.SeedGenerator) -> Tensor:
         if self.noise is not None:
             return self.noise(what, shape, seed)
         draw = keras.random.normal if what == "latent" else keras.random.uniform
@@ -491,12 +498,11 @@ def _scaled(optimizer: Any, network: keras.Model) -> Any:
 
 
 def _regularization(network: keras.Model) -> Any:
-    """What the weights' regularizers ask for, shared among replicas."""
+    """What the weights' regularizers ask for, as the engine takes it."""
     terms = [v.regularizer(v) for v in network.trainable_variables if getattr(v, "regularizer", None) is not None]
-    return sum(terms) / framework.replica_count() if terms else 0.0
+    return replica.for_engine(sum(terms)) if terms else 0.0
 
 
-def _of_all_replicas(terms: dict[str, Tensor]) -> dict[str, Tensor]:
-    """From a replica's share to the whole, for the log."""
-    replicas = framework.replica_count()
-    return terms if replicas == 1 else {name: value * replicas for name, value in terms.items()}
+def _of_the_batch(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """From what an engine takes to the value of the global batch, for the log."""
+    return {name: replica.from_engine(value) for name, value in terms.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from polyloss import framework
+from polyloss.core import replica
 
 Terms = Mapping[str, Any]
 """What a step logs, by name: scalars, or a list of scalars for a term computed several times in a step."""
@@ -24,13 +25,19 @@ def minimize(loss: Callable[[], Any], variables: Sequence[keras.Variable], optim
     a loss that takes gradients itself (`polyloss.gradient`). Nothing but `variables`, the state of the
     optimizer and what the layers assign themselves is changed; there is nothing to reset before or after.
 
+    On several devices and processes (`polyloss.replica`) all step alike, down the gradient of the global batch: on
+    PyTorch the gradients of the processes of ``torch.distributed`` are averaged here, with or without
+    DistributedDataParallel around the model. The scalar is what an engine takes: what a `polyloss.Loss` or an
+    `AdversarialLoss` gives, or a scalar of your own through `polyloss.replica.replica_mean` and
+    `polyloss.replica.for_engine`.
+
     Args:
         loss: A function without arguments that gives a scalar, or a tuple of a scalar and anything else.
         variables: What to train.
         optimizer: A `keras.optimizers.Optimizer` built for `variables`.
 
     Returns:
-        What `loss` gave, without loss scaling.
+        What `loss` gave, without loss scaling; the scalar is that of the global batch.
     """
 
     def scaled() -> tuple[Any, Any]:
@@ -38,8 +45,10 @@ def minimize(loss: Callable[[], Any], variables: Sequence[keras.Variable], optim
         return optimizer.scale_loss(result[0] if isinstance(result, tuple) else result), result
 
     (_, result), gradients = framework.value_and_grad(scaled, variables)
-    framework.apply_gradients(optimizer, gradients, variables)
-    return result
+    framework.apply_gradients(optimizer, replica.averaged(gradients), variables)
+    if isinstance(result, tuple):
+        return replica.from_engine(result[0]), *result[1:]
+    return replica.from_engine(result)
 
 
 class StepModel(keras.Model):
@@ -73,6 +82,11 @@ class StepModel(keras.Model):
     that is an attribute of the model, call `minimize` as often as it likes. What it may not: create
     variables. All optimizer state must be that of ``model.optimizer``; for several optimizers, an
     `OptimizerGroup`.
+
+    On several devices, random numbers for the rows of a batch are drawn with `polyloss.replica.replica_draw`, and the
+    terms are of the global batch. In several processes of PyTorch, `fit` begins with the variables, the optimizer's state
+    and the model's own seeds of the first process; what layers gather on their own rows (BatchNormalization) is that of
+    the first process after each epoch and before an evaluation.
 
     The terms are logged as means over an epoch, batches weighing by their rows. A term that is NaN or
     infinite stops `fit` with a `FloatingPointError` that names it and its batch (with
@@ -113,7 +127,7 @@ class StepModel(keras.Model):
 
     def _logs(self, terms: Terms, data: Any) -> dict[str, Any]:
         """Update the means with this batch's terms; a term computed several times counts with its last."""
-        rows = ops.shape(next(x for x in tree.flatten(data) if x is not None))[0]
+        rows = replica.rows_for_engine(ops.shape(next(x for x in tree.flatten(data) if x is not None))[0])
         last = {name: value[-1] if isinstance(value, list) else value for name, value in terms.items()}
         unknown = set(last).symmetric_difference(self.terms)
         if unknown:
@@ -159,6 +173,7 @@ class StepModel(keras.Model):
         """As Keras's, with the position of a faulty term taken out of the logs."""
         if self.train_function is not None and not force:
             return
+        self._start_alike()
         super().make_train_function(force)
         inner = framework.fed(self.train_function) if self.steps_per_execution == 1 else self.train_function
 
@@ -174,7 +189,7 @@ class StepModel(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; stops at a term that is not finite, and tells a `ShuffledBatches` its epoch."""
-        watch = _Watch(x)
+        watch = _Watch(x, self._share_statistics)
         watch.set_model(self)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.callbacks.insert(0, watch)
@@ -184,10 +199,29 @@ class StepModel(keras.Model):
         if hasattr(x, "set_epoch"):
             kwargs.setdefault("shuffle", False)
         self._watch = watch
+        self._start_alike()
         try:
             return super().fit(x, *args, callbacks=callbacks, **kwargs)
         finally:
             self._watch = None
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`."""
+        self._share_statistics()
+        return super().evaluate(*args, **kwargs)
+
+    # -- processes of their own -----------------------------------------------------------------------
+
+    def _start_alike(self) -> None:
+        """Weights, optimizer state and this model's own seeds as the first process has them; Dropout keeps its own."""
+        seeds = {id(state) for layer in self.layers for state in layer.variables}
+        mine = [v for v in self.variables if v.name != "seed_generator_state" or id(v) not in seeds]
+        replica.alike([*mine, *(self.optimizer.variables if self.optimizer is not None else [])])
+
+    def _share_statistics(self) -> None:
+        """What layers assign in a step, as the first process has it."""
+        found = [v for layer in self.layers for v in layer.non_trainable_variables]
+        replica.alike([v for v in found if v.name != "seed_generator_state"])
 
     # -- saving ---------------------------------------------------------------------------------------
 
@@ -224,8 +258,9 @@ class _Watch(keras.callbacks.Callback):
     state back into JAX's variables, only to complain.
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, share_statistics: Callable[[], None]) -> None:
         super().__init__()
+        self.share_statistics = share_statistics
         self.set_epoch = getattr(data, "set_epoch", None)
         self.epoch = self.batch = 0
         self.pending: list[tuple[int, Any]] = []
@@ -247,6 +282,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check()
+        self.share_statistics()
 
     def _check(self) -> None:
         for batch, fault in self.pending:

@@ -154,7 +154,7 @@ def cases(controls: bool = True) -> list[Case]:
 class Result:
     """A value and its gradient by all weights."""
 
-    value: float
+    value: Any
     gradient: np.ndarray
 
 
@@ -178,8 +178,13 @@ def report(engine: str, case: Case, got: Result, one: Result) -> None:
     """One line: relative errors, the gradient's by its largest entry."""
     value = abs(got.value - one.value) / abs(one.value)
     gradient = float(np.abs(got.gradient - one.gradient).max() / np.abs(one.gradient).max())
-    line = {"engine": engine, "case": case.name, "equal": case.equal, "value": value, "gradient": gradient}
-    print(json.dumps(line), flush=True)
+    line(engine, case, value, gradient)
+
+
+def line(engine: str, case: Any, value: float, gradient: float) -> None:
+    """A line of JSON that the tests read."""
+    found = {"engine": engine, "case": case.name, "equal": case.equal, "value": value, "gradient": gradient}
+    print(json.dumps(found), flush=True)
 
 
 def port() -> int:
