@@ -41,7 +41,7 @@ def page(study: Study) -> str:
     """The HTML."""
     study = record.finite_json(study)
     figures = {name: json.loads(figure.to_json()) for name, figure in _figures(study).items()}
-    as_text = {name: json.dumps(figure).replace("</", "<\\/") for name, figure in figures.items()}
+    as_text = {name: json.dumps(figure).replace("<", "\\u003c") for name, figure in figures.items()}
     return _environment().get_template("report.html").render(
         study=study, answer=ANSWERS[study["verdict"]["answer"]], figures=as_text,
         plotly=plotly.offline.get_plotlyjs().replace("</script", "<\\/script"),
@@ -117,10 +117,10 @@ def _speed(study: Study) -> Table:
         memory = max((r["host_peak_bytes"] or 0) for r in runs) / 2**20
         device = max((r["device_peak_bytes"] or 0) for r in runs) / 2**20
         rows.append(
-            [name, f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})", _number(runs[0]["first_seconds"]),
+            [name, runs[0].get("ran") or "-", f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})", _number(runs[0]["first_seconds"]),
              f"{memory:.0f}" if memory else "-", f"{device:.0f}" if device else "-"]
         )  # fmt: skip
-    return ["", "step, ms: median (quartiles)", "first step, s", "host peak, MiB", "device peak, MiB"], rows
+    return ["", "ran as", "step, ms: median (quartiles)", "first step, s", "host peak, MiB", "device peak, MiB"], rows
 
 
 def _links(study: Study) -> Table:
@@ -173,16 +173,19 @@ def markdown(study: Study) -> str:
     study = record.finite_json(study)
     found, w, s = study["verdict"], study["workload"], study["settings"]
     parts = [
-        f"# {ANSWERS[found['answer']]}: {w['name']}",
-        w.get("about", ""),
-        "\n".join(f"- {t}" for t in found["sentences"]),
+        f"# {ANSWERS[found['answer']]}: {record.prose(w['name'])}",
+        record.prose(w.get("about", "")),
+        "\n".join(f"- {record.prose(t)}" for t in found["sentences"]),
     ]
     if study["faults"]:
-        parts += ["## What did not run", "\n".join(f"- **{f['where']}**: {f['text']}" for f in study["faults"])]
+        told = [f"- **{record.prose(f['where'])}**: {record.prose(f['text'])}" for f in study["faults"]]
+        parts += ["## What did not run", "\n".join(told)]
+    if study.get("notes"):
+        parts.append("\n".join(f"- {n['backend']}: {record.prose(n['text'])}" for n in study["notes"]))
     if study["interrupted"]:
         parts.append("The study was interrupted: this is what had been measured.")
-    parts.append(", ".join(f"{k} {v}" for k, v in facts(study)) + ".")
-    parts.append(held_still(study))
+    parts.append(record.prose(", ".join(f"{k} {v}" for k, v in facts(study)) + "."))
+    parts.append(record.prose(held_still(study)))
     made = tables(study)
     for title, name in (
         ("Links that differ most", "links"),

@@ -12,7 +12,7 @@ from rich.console import Console
 from polyloss import framework
 from polyloss.study import runner, verdict
 
-SMALL = pathlib.Path(__file__).parent / "small.py"
+HERE = pathlib.Path(__file__).parent
 
 
 def settings(**changed: Any) -> runner.Settings:
@@ -21,9 +21,9 @@ def settings(**changed: Any) -> runner.Settings:
     return runner.Settings(**{"backends": (own,), "modes": ("auto",), "seeds": 2, "moved": 2, **changed})
 
 
-def measure(**changed: Any) -> dict[str, Any]:
+def measure(file: str = "small.py", **changed: Any) -> dict[str, Any]:
     """A study of one backend."""
-    return runner.Study(str(SMALL), settings(**changed), Console(quiet=True)).run()
+    return runner.Study(str(HERE / file), settings(**changed), Console(quiet=True)).run()
 
 
 def three_of(measured: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import html.parser
 import io
 import json
@@ -12,10 +13,13 @@ from typing import Any
 
 import jsonschema
 import numpy as np
+import plotly.offline
 import pytest
 from rich.console import Console
 
 from polyloss.study import command, compare, record, report, runner, verdict
+from polyloss.study.workload import Workload, WorkloadError
+from tests.study import made
 from tests.study.made import measure, settings
 
 
@@ -56,6 +60,31 @@ def test_every_link_is_there(measured: dict[str, Any]) -> None:
         assert all(d <= 16 * row["rounding"] for d in row["from_referee"].values()), row
 
 
+def test_what_was_built_is_told_and_what_did_not_run_is_no_column(measured: dict[str, Any]) -> None:
+    study = made.measure("half.py", seeds=1, moved=1, modes=("eager", "jit"))
+    own = settings().backends[0]
+    assert study["faults"] == []
+    assert study["backends"][own]["dtype_policy"] == "mixed_float16 (3 layers), float32 (1 layers)"
+    assert {r["precision"] for r in study["runs"]} == {"float16"}
+    assert {r["precision"] for r in measured["runs"]} == {"float32"}
+    notes = " ".join(n["text"] for n in study["notes"])
+    assert "because of `stubborn`" in notes
+    if own == "tensorflow":  # a graph without XLA is neither
+        assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("eager", "eager")] * 2 + [("jit", "tf.function")] * 2
+    else:
+        assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("eager", "eager")] * 2
+        assert "jit is left out: it would be eager again" in notes
+    assert (study["links"][0]["referee"], study["verdict"]["complete"]) == (None, True)
+    assert "could not be the float64 referee at step 0: TypeError: " in notes
+    assert "no float64 here" in notes
+    assert "no float64 here" in report.markdown(study)
+    assert "no float64 here" in "".join(Page(report.page(study)).text)
+    output = next(r for r in study["links"][0]["rows"] if (r["kind"], r["link"]) == ("output", "hidden"))
+    assert output["dtypes"] == {own: "float16"}
+    assert output["rounding"] > 2**-11 * output["size"]  # weights were moved by one ULP of float16
+    assert sorted(m["name"] for m in study["backends"][own]["configuration"] if m["part"] == "metric") == ["accuracy"]
+
+
 def test_the_csv_has_a_row_for_each_step(measured: dict[str, Any]) -> None:
     rows = list(csv.DictReader(io.StringIO(record.as_csv(measured))))
     assert len(rows) == 4 * 8
@@ -74,6 +103,7 @@ def test_ctrl_c_keeps_what_there_is(measured: dict[str, Any], monkeypatch: pytes
     assert run["terms"]["loss"] == measured["runs"][0]["terms"]["loss"][:3]
     jsonschema.validate(json.loads(record.as_json(study)), record.schema())
     assert "interrupted" in report.markdown(study)
+    assert study["verdict"]["sentences"] == ["Fewer than two backends were measured: there is nothing to compare."]
 
 
 # -- the report -------------------------------------------------------------------------------------
@@ -132,7 +162,7 @@ def test_the_verdict_comes_first(three: dict[str, Any]) -> None:
     assert said[1] == "The frameworks agree"
     assert "Two classes & <two> layers." in said[2]
     assert report.markdown(three).startswith(
-        "# The frameworks agree: small\n\nTwo classes & <two> layers.\n\n- In training"
+        "# The frameworks agree: small\n\nTwo classes &amp; &lt;two&gt; layers.\n\n- In training"
     )
 
 
@@ -152,7 +182,7 @@ def test_faults_are_told(three: dict[str, Any]) -> None:
     three["verdict"] = verdict.of_study(three)
     assert not three["verdict"]["complete"]
     assert command.status(three) == 3
-    assert "- **torch**: boom <b>" in report.markdown(three)
+    assert "- **torch**: boom &lt;b&gt;" in report.markdown(three)
     assert "line 1\n</script>" in "".join(Page(report.page(three)).text)
 
 
@@ -186,15 +216,103 @@ def test_a_study_beside_itself_and_beside_a_change(three: dict[str, Any], tmp_pa
     assert "they part" in (tmp_path / "c.md").read_text()
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}", "[]", '{"schema": "polyloss-study/99"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None, "{", "{}", "[]", '{"schema": "polyloss-study/99"}', '{"schema": "polyloss-study/1"}', "[" * 100_000,
+        '{"schema": "[/red]"}', b"\xff\xfe\x00",
+    ],
+    ids=["none", "half", "empty", "list", "later", "hollow", "deep", "markup", "bytes"],
+)  # fmt: skip
 def test_what_is_no_study_is_refused(
-    text: str | None, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    text: str | bytes | None, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.json"
     if text is not None:
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert command.compare(path, path, None) == 2
     assert re.match(r"compare: a study must .*\. Got ", capsys.readouterr().out.replace("\n", " "))
+
+
+def test_names_are_no_markup(three: dict[str, Any], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    three["workload"] |= {"name": "[/red]x", "about": "<script>alert(1)</script>"}
+    three["backends"]["torch"]["versions"]["[/bold]"] = "1"
+    (tmp_path / "a.json").write_text(record.as_json(three))
+    assert command.compare(tmp_path, tmp_path / "a.json", None) == 2  # the folder has no study.json
+    assert command.compare(tmp_path / "a.json", tmp_path / "a.json", None) == 0
+    assert "[/red]x" in capsys.readouterr().out
+    assert "<script>" not in report.markdown(three)
+
+
+def test_what_a_page_is_given_cannot_close_it(three: dict[str, Any]) -> None:
+    for point in three["links"]:
+        for row in point["rows"]:
+            row["link"] = "<!--<script>"
+    page = report.page(three)
+    assert "<!--" not in page.replace(plotly.offline.get_plotlyjs(), "")
+    assert Page(page).inside == []
+
+
+# -- where it goes ----------------------------------------------------------------------------------
+
+GIVEN: dict[str, Any] = {
+    "backends": ("jax",), "modes": None, "seeds": None, "moved": None, "epochs": None, "steps": None,
+    "at": "0", "device": "cpu", "tf32": False, "timeout": 60.0, "python": {},
+}  # fmt: skip
+
+
+def no_study(*args: Any, **kwargs: Any) -> Any:
+    raise AssertionError("nothing may be run")
+
+
+@pytest.mark.parametrize("place", ["file", "under a file", "taken"])
+def test_a_folder_that_cannot_be_had(
+    place: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "one", no_study)
+    (tmp_path / "file").write_text("mine")
+    out = {"file": tmp_path / "file", "under a file": tmp_path / "file" / "out", "taken": tmp_path / "out"}[place]
+    with record.claimed(tmp_path / "out"):
+        assert command.study("clicks", GIVEN, small=True, out=out) == 3
+    said = capsys.readouterr().out
+    assert f"study: {out} cannot be the folder of a report: " in said
+    assert ("another study is writing there" in said) == (place == "taken")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert list((tmp_path / "out").iterdir()) == []  # the lock is gone
+
+
+def test_what_cannot_be_written_costs_nothing_else(
+    three: dict[str, Any], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_text("precious")
+    (tmp_path / "steps.csv").symlink_to(elsewhere)
+    (tmp_path / "report.md").mkdir()
+    (tmp_path / "study.json").write_text("older")
+    whole = pathlib.Path.write_text
+
+    def full(path: pathlib.Path, text: str, **how: Any) -> int:
+        if "study.json" in path.name:
+            whole(path, text[:100], **how)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, text, **how)
+
+    monkeypatch.setattr(command.Study, "run", lambda self: three)
+    monkeypatch.setattr(pathlib.Path, "write_text", full)
+    assert command.study("clicks", GIVEN, small=True, out=tmp_path) == 3
+    said = capsys.readouterr().out
+    assert "report.md could not be written: Is a directory." in said
+    assert "study.json could not be written: No space left on device. What is there is of an earlier study." in said
+    assert (tmp_path / "study.json").read_text() == "older"
+    assert elsewhere.read_text() == "precious"
+    assert (tmp_path / "steps.csv").read_text() == record.as_csv(three)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "elsewhere.csv",
+        "report.md",
+        "study.json",
+        "steps.csv",
+        "report.html",
+    }
 
 
 # -- bad calls --------------------------------------------------------------------------------------
@@ -214,24 +332,59 @@ def test_what_is_no_study_is_refused(
     ],
 )
 def test_bad_options(changed: dict[str, Any], sentence: str) -> None:
-    given = {"backends": ("jax",), "modes": None, "seeds": None, "moved": None, "epochs": None, "steps": None,
-             "at": "0", "device": "cpu", "tf32": False, "timeout": 60.0, "python": {}}  # fmt: skip
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        command.settings_of(given | changed, small=False)
+        command.settings_of(GIVEN | changed, small=False)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [(None, "WORKLOAD must be a Python file or one of vehicles,"), ("x = 1\ndef f(:\n", ", line 2: ")],
-)
-def test_bad_files(text: str | None, sentence: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [
+        (None, "WORKLOAD must be a Python file or one of vehicles,"),
+        ("x = 1\ndef f(:\n", ", line 2: "),
+        ("def workload(): return {'model': 1, 'optimiser': 2}", "Got the key 'optimiser'. Did you mean 'optimizer'?"),
+        ("import numpy\ndef workload(): return dict(model=lambda: None, data=numpy.ones((64, 2)), loss='mse', "
+         "optimizer='sgd')", "Workload: model() must return a keras.Model. Got None."),
+    ],
+)  # fmt: skip
+def test_bad_files(
+    text: str | None, sentence: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(runner.Study, "_measure", no_study)
     path = tmp_path / "w.py"
     if text is not None:
         path.write_text(text)
-    given = {"backends": ("jax",), "modes": None, "seeds": None, "moved": None, "epochs": None, "steps": None,
-             "at": "0", "device": "cpu", "tf32": False, "timeout": 60.0, "python": {}}  # fmt: skip
-    assert command.study(str(path), given, small=True, out=tmp_path / "out") == 2
-    assert sentence in capsys.readouterr().out
+    assert command.study(str(path), GIVEN, small=True, out=tmp_path / "out") == 2
+    assert sentence in " ".join(capsys.readouterr().out.split())
+
+
+X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"model": 3}, "model must be a function that builds the model. Got model=3."),
+        ({"optimizer": None}, "loss and optimizer must be given, or compile. Got no optimizer."),
+        ({"batch_size": True}, "batch_size must be an integer of at least 1. Got True."),
+        ({"compile": 3}, "compile must be a function of a model. Got compile=3."),
+        ({"data": {"test": X}}, "data must have a part 'train'. Got the parts ['test']."),
+        ({"data": (X, Y, Y, Y)}, "data must be x, (x, y) or (x, y, sample_weight). Got 4 parts."),
+        ({"data": (X, Y[:7])}, "one number of rows, at least batch_size=4. Got [7, 8] rows in 'train'."),
+        ({"data": {"train": (X, Y), "test": (X, Y[:7])}}, "at least 1. Got [7, 8] rows in 'test'."),
+        ({"data": ([1, 2], Y)}, "data must be NumPy arrays with a row for each sample. Got int in 'train'."),
+    ],
+)
+def test_what_is_no_workload(changed: dict[str, Any], sentence: str) -> None:
+    given = {"model": lambda: None, "data": (X, Y), "loss": "mse", "optimizer": "sgd", "batch_size": 4}
+    with pytest.raises(WorkloadError, match=re.escape(sentence)):
+        Workload(**given | changed).arrays()
+
+
+@pytest.mark.parametrize("given", [None, "mse", ["mse"], ("mse",), {"a": ["mse"]}, lambda: ["mse"]])
+def test_metrics_as_compile_takes_them(given: Any) -> None:
+    made = Workload(model=lambda: None, data=X, loss="mse", optimizer="sgd", metrics=given).metrics_given
+    assert made == (["mse"] if callable(given) or isinstance(given, tuple) else given)
 
 
 def test_a_fault_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

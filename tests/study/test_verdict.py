@@ -105,7 +105,7 @@ def test_largest() -> None:
 def taken(values: dict[str, Any], scatter: float = 1e-7, **facts: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     probes = [
         {"key": key, "kind": key.split("/")[0], "place": int(key.split("/")[1]), "link": f"layer {key}", "class": "Dense",
-         "name": "output", "dtype": "float32", "scatter": scatter, "restless": 0.0} | facts
+         "name": "output", "dtype": "float32", "precision": "float32", "scatter": scatter, "restless": 0.0} | facts
         for key in values
     ]  # fmt: skip
     return probes, {key: np.asarray(v, "float32") for key, v in values.items()}

@@ -38,6 +38,11 @@ def double_precision() -> None:
     jax.config.update("jax_enable_x64", True)
 
 
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    return "jax.jit" if model.jit_compile and not model.run_eagerly else "eager"
+
+
 class TrainFunction(plain.TrainFunction):
     """Keras's train function; as in `fit`, the values stay outside of the variables until `settle`."""
 

@@ -34,3 +34,10 @@ def exact_products() -> None:
 
 def double_precision() -> None:
     """Float64 is float64."""
+
+
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    if model.run_eagerly:
+        return "eager"
+    return "tf.function with XLA" if model.jit_compile else "tf.function"

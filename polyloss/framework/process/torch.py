@@ -35,6 +35,11 @@ def double_precision() -> None:
     """Float64 is float64."""
 
 
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    return "torch.compile" if model.jit_compile and not model.run_eagerly else "eager"
+
+
 class TrainFunction(plain.TrainFunction):
     """Keras's train function, which takes the batch itself."""
 
