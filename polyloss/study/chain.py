@@ -88,8 +88,8 @@ def _whole(layer: Any) -> bool:
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[list[Call]]:
-    """The calls of layers made meanwhile, inner ones first."""
+def recorded(model: Any) -> Iterator[list[Call]]:
+    """The calls of the layers of a model made meanwhile, inner ones first; that of the model is no link of it."""
     calls: list[Call] = []
     inside: list[Any] = []
     original = keras.layers.Layer.__call__
@@ -104,7 +104,7 @@ def recorded() -> Iterator[list[Call]]:
         finally:
             if _whole(layer):
                 inside.pop()
-        if not _wiring(layer):
+        if not (layer is model or _wiring(layer)):
             calls.append(Call(layer, args, kwargs, result))
         return result
 
@@ -288,12 +288,12 @@ class Chain:
         runs = []
         for trial in (0, 0, *range(1, self.trials + 1)):
             self._moved(self.model.trainable_variables, trial)
-            with recorded() as calls:
+            with recorded(self.model) as calls:
                 self.parts.forward()
             runs.append(calls)
         first, repeated, *moved = runs
         self._restore()
-        with recorded():
+        with recorded(self.model):
             self.parts.forward()  # so that `predicted` is that of the weights
         names = _numbered([call.layer.name for call in first])
         for k, call in enumerate(first):

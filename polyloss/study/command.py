@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,18 +16,19 @@ from polyloss import framework
 from polyloss.study import compare as comparing
 from polyloss.study import record, report
 from polyloss.study.modes import MODES
-from polyloss.study.runner import Settings, Study, display
+from polyloss.study.runner import Settings, Study
 from polyloss.study.workload import BUILT_IN
 
 NOT_ALL = 3
 SMALL = {"seeds": 2, "moved": 2, "epochs": 1, "steps": 12, "modes": ("auto",)}
+THOROUGH = {"seeds": 3, "moved": 3, "modes": ("eager", "jit")}
 _TONES = {"agree": "green", "part": "red", "incomplete": "yellow"}
 
 
-def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
-    """The settings, checked."""
+def settings_of(given: Mapping[str, Any], size: Mapping[str, Any]) -> Settings:
+    """The settings, checked: what is given, else that of a size (`SMALL`, `THOROUGH`), else the defaults."""
     made = dict(given)
-    default = {name: getattr(Settings, name) for name in SMALL} | (SMALL if small else {})
+    default = {name: getattr(Settings, name) for name in SMALL} | dict(size)
     made |= {name: value for name, value in default.items() if made[name] is None}
     for name, known in (("backends", framework.names()), ("modes", tuple(MODES))):
         wrong = next((v for v in made[name] if v not in known), None)
@@ -45,12 +47,13 @@ def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
 
 
 def study(
-    workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.Path, markdown: pathlib.Path | None = None
-) -> int:
+    workload: str, given: Mapping[str, Any], *, size: Mapping[str, Any] = types.MappingProxyType({}), out: pathlib.Path,
+    markdown: pathlib.Path | None = None,
+) -> int:  # fmt: skip
     """Run, write, say; the status for the shell."""
     console = Console()
     try:
-        settings = settings_of(given, small)
+        settings = settings_of(given, size)
         with contextlib.ExitStack() as stack:
             for folder in (out, *([markdown] if markdown is not None else ())):
                 if not _claim(stack, folder, console):
@@ -123,8 +126,7 @@ def status(found: Mapping[str, Any]) -> int:
 
 def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) -> dict[str, Any]:
     """One workload."""
-    with display(console) as progress:
-        found = Study(workload, settings, console, progress).run()
+    found = Study(workload, settings, console).run()
     verdict = found["verdict"]
     title = report.ANSWERS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)")
     console.print(

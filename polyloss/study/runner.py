@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -26,12 +25,12 @@ from typing import Any
 import keras
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import polyloss
 from polyloss import framework
 from polyloss.study import links, record, verdict
 from polyloss.study.modes import COMPILED, MODES
+from polyloss.study.progress import Display
 from polyloss.study.workload import BUILT_IN
 
 
@@ -40,9 +39,9 @@ class Settings:
     """How a study is run."""
 
     backends: tuple[str, ...] = field(default_factory=framework.names)
-    modes: tuple[str, ...] = ("eager", "jit")
-    seeds: int = 3
-    moved: int = 3
+    modes: tuple[str, ...] = ("auto", "loop")
+    seeds: int = 2
+    moved: int = 2
     """How many trainings from weights one ULP off measure the noise floor, on each backend and in each mode."""
     epochs: int | None = None
     steps: int | None = None
@@ -171,10 +170,10 @@ class Process:
 class Study:
     """One workload on several backends."""
 
-    def __init__(self, workload: str, settings: Settings, console: Console, progress: Progress | None = None) -> None:
+    def __init__(self, workload: str, settings: Settings, console: Console) -> None:
         self.settings, self.console = settings, console
         self.workload = workload
-        self.progress = progress
+        self.display = Display(console, len(settings.backends))
         shown = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
         self.study: dict[str, Any] = {
             "schema": record.SCHEMA,
@@ -212,6 +211,7 @@ class Study:
         save = [step for step in s.at if step] if first else []
         for mode in s.modes:
             plan = [(seed, 0) for seed in range(s.seeds)] + [(j % s.seeds, j + 1) for j in range(s.moved)]
+            plan = plan[:1] if mode == "loop" else plan
             for seed, moved in plan:
                 job = {"id": f"{mode}/{seed}/{moved}", "task": "training", "mode": mode, "seed": seed, "moved": moved}
                 if save and (seed, moved) == (0, 0):
@@ -241,7 +241,8 @@ class Study:
         self._check_workload()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="polyloss-study-"))
         try:
-            self._measure()
+            with self.display:
+                self._measure()
         except KeyboardInterrupt:
             self.study["interrupted"] = True
             self.console.print("[yellow]interrupted: what was measured so far is kept[/]")
@@ -286,6 +287,8 @@ class Study:
 
     def _measure(self) -> None:
         for backend in self.settings.backends:
+            self.display.clock.expect(backend, self._jobs(backend))
+        for backend in self.settings.backends:
             self._backend(backend)
         for backend in framework.referees():
             missing = [step for step in self.taken if step not in self.referees]
@@ -305,11 +308,7 @@ class Study:
         """Run jobs in one process; returns what is left to be tried in another one."""
         spec = {"workload": self.workload, "folder": str(self.folder), "jobs": jobs, "settings": asdict(self.settings)}
         python = self.settings.python.get(backend, sys.executable)
-        self._line = _Line(self.progress, backend, len(jobs))
-        if not self.console.is_terminal:
-            self.console.print(
-                f"{backend}: {len(jobs)} jobs, from {python}", markup=False, highlight=False, soft_wrap=True
-            )
+        self.display.start(backend, jobs, python)
         doing: dict[str, Any] | None = None
         finished: set[str] = set()
         started = False
@@ -320,7 +319,7 @@ class Study:
                 started = True
                 if event["event"] == "begin":
                     doing = next(j for j in jobs if j["id"] == event["job"])
-                    self._line.at(doing, len(finished))
+                    self.display.begin(backend, doing)
                 if event["event"] == "end":
                     finished.add(event["job"])
                 self._take(backend, doing, event)
@@ -340,7 +339,7 @@ class Study:
         finally:
             if process is not None:
                 process.stop()
-            self._line.close()
+            self.display.close(backend)
 
     def _take(self, backend: str, job: dict[str, Any] | None, event: dict[str, Any]) -> None:
         """File what a worker says."""
@@ -393,18 +392,19 @@ class Study:
         if kind == "prepared":
             run |= {"ran": event["ran"], "precision": event["precision"]}
             self._note_mode(backend, job["mode"], event)
-            if event["same"] is not None:
+            if event["left_out"] is not None:
                 self.study["runs"].pop()
         elif job["mode"] in self.left_out.get(backend, ()):
             return
         elif kind == "compiled":
             run["first_seconds"] = event["seconds"]
+            self.display.compiled(backend, event["seconds"])
         elif kind == "step":
             for term, value in event["terms"].items():
                 run["terms"].setdefault(term, []).append(value)
             run["gradient_norm"].append(event["norm"])
             run["seconds"].append(event["seconds"])
-            self._line.step(run, self.study["workload"].get("steps", 0))
+            self.display.step(run, self.study["workload"].get("steps", 0))
         elif kind == "epoch":
             run["epochs"].append(event["metrics"])
         elif kind == "end":
@@ -419,11 +419,10 @@ class Study:
         """Say it where a mode is not what its name says."""
         asked = MODES[mode]["jit_compile"] is True and event["ran"] not in COMPILED
         layers = ", ".join(f"`{name}`" for name in event["uncompiled"])
-        why = f"Keras does not compile it, because of {layers}" if asked and layers else "Keras does not compile it"
-        if event["same"] is not None:
+        why = "Keras does not compile it" + (f", because of {layers}" if layers else "")
+        if event["left_out"] is not None:
             self.left_out.setdefault(backend, set()).add(mode)
-            because = f": {why}" if asked else ""
-            self._note(backend, f"{mode} is left out: it would be {event['same']} again ({event['ran']}){because}.")
+            self._note(backend, f"{mode} is left out: {event['left_out']}{f': {why}' if asked else ''}.")
         elif asked:
             self._note(backend, f"{mode} ran as {event['ran']}: {why}.")
 
@@ -485,45 +484,3 @@ def timing(seconds: Sequence[float]) -> dict[str, float] | None:
         return None
     q1, median, q3 = np.quantile(seconds[WARM_UP:], [0.25, 0.5, 0.75])
     return {"median": float(median), "q1": float(q1), "q3": float(q3), "warm_up": float(np.sum(seconds[:WARM_UP]))}
-
-
-class _Line:
-    """The line of a backend in the live display."""
-
-    def __init__(self, progress: Progress | None, backend: str, jobs: int) -> None:
-        self.progress, self.backend, self.jobs = progress, backend, jobs
-        self.task = progress.add_task(backend, total=jobs, now="starting") if progress else None
-        self.drawn = 0.0
-
-    def _show(self, **what: Any) -> None:
-        if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, **what)
-
-    def at(self, job: Mapping[str, Any], finished: int) -> None:
-        """A job begins."""
-        self.finished = finished
-        name = {"weights": "initial weights", "chain": f"layer by layer, step {job.get('step')}"}.get(job["task"])
-        self.name = name or f"{job['mode']}, seed {job['seed']}" + (", one ULP off" if job["moved"] else "")
-        self._show(completed=finished, now=self.name)
-
-    def step(self, run: Mapping[str, Any], steps: int) -> None:
-        """A step is done."""
-        now = time.monotonic()
-        if now - self.drawn > 0.1:
-            self.drawn = now
-            values = ", ".join(f"{v[-1]:.4g}" for v in run["terms"].values() if v[-1] is not None)
-            done = len(run["seconds"])
-            self._show(completed=self.finished + done / max(steps, done), now=f"{self.name}, step {done}: {values}")
-
-    def close(self) -> None:
-        """The process is gone."""
-        if self.progress is not None and self.task is not None:
-            self.progress.remove_task(self.task)
-
-
-def display(console: Console) -> Progress:
-    """The live display."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description:<11}"), BarColumn(24), TimeElapsedColumn(),
-        TextColumn("{task.fields[now]}", markup=False), console=console, transient=True,
-    )  # fmt: skip

@@ -30,7 +30,9 @@ class Trained:
     def __init__(self, workload: Workload, train: Arrays, mode: str, first: Arrays) -> None:
         self.model = build(workload, train)
         workload.compiled(self.model, **MODES[mode])
-        self.ran = process.compiled_by(self.model)
+        own = mode == "loop"
+        self.ran = process.compiled_by(self.model) + (" in a loop of its own" if own else "")
+        self.train_function = process.OwnLoop if own else process.TrainFunction
         self.first = first
         self.terms = list(self.model.terms) if isinstance(self.model, StepModel) else ["loss"]
         if not self.model.optimizer.built:
@@ -39,24 +41,30 @@ class Trained:
         self.fresh = [ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
 
     def compile(self) -> None:
-        """The very first step: tracing, compilation and all."""
-        x, y, weight = as_tensors(self.first)  # what `fit` gives too; torch.compile breaks its graph at NumPy arrays
+        """The very first step: tracing, compilation and all. What it makes of the weights is not used."""
+        data = as_tensors(self.first)  # what `fit` gives too; torch.compile breaks its graph at NumPy arrays
         start = time.perf_counter()
-        self.model.train_on_batch(*[part for part in (x, y, weight) if part is not None])
-        process.wait([v.value for v in self.model.variables])
+        if self.train_function is process.TrainFunction:
+            x, y, weight = data
+            self.model.train_on_batch(*[part for part in (x, y, weight) if part is not None])
+            process.wait([v.value for v in self.model.variables])
+        else:
+            train = self.train_function(self.model)
+            train.ready(data)()
+            process.wait(train.state())
         self.first_seconds = time.perf_counter() - start
 
     # -- state --------------------------------------------------------------------------------------
 
     def reset(self, weights: pathlib.Path, seed: int, moved: int) -> None:
         """Start again from the weights, each moved by one ULP where `moved` is not 0."""
-        self.model.load_weights(weights)
+        load_weights(self.model, weights)
         for variable, value in zip(self.model.optimizer.variables, self.fresh, strict=True):
             variable.assign(value)
         if moved:
             move(self.model, self.model.trainable_variables, np.random.default_rng([moved, 1]))
         draws.restart(self.model, seed)
-        self.train = process.TrainFunction(self.model)
+        self.train = self.train_function(self.model)
 
     def settle(self) -> None:
         """Bring the state back into the variables."""
@@ -144,6 +152,40 @@ def _watched(optimizer: Any, apply: Callable[..., Any], norm: Any) -> Callable[.
 def dense(gradient: Any) -> Any:
     """TensorFlow gives the gradient of an embedding as slices: a row for each time that one was looked up."""
     return ops.convert_to_tensor(gradient, sparse=False)
+
+
+# -- weights handed over ---------------------------------------------------------------------------
+
+
+def save_weights(model: Any, path: pathlib.Path) -> None:
+    """Every weight with its path, in order."""
+    values = [ops.convert_to_numpy(ops.cast(v.value, "float32") if _is_half(v) else v.value) for v in model.weights]
+    with path.open("wb") as file:
+        np.savez(file, *values, paths=np.array([v.path for v in model.weights]), allow_pickle=False)
+
+
+def load_weights(model: Any, path: pathlib.Path) -> None:
+    """What `save_weights` has written: by path where the paths are there, else in order.
+
+    Keras's own file goes by the names of classes, and one may have another name on one backend.
+
+    Raises:
+        ValueError: where the model has other weights.
+    """
+    with np.load(path) as stored:
+        paths = [str(p) for p in stored["paths"]]
+        values = [stored[f"arr_{i}"] for i in range(len(paths))]
+    own = {v.path: v for v in model.weights}
+    by_path = len(own) == len(model.weights) and set(paths) <= set(own)
+    variables = [own[p] for p in paths] if by_path else list(model.weights)
+    shapes, found = [v.shape for v in values], [tuple(v.shape) for v in variables]
+    if shapes != found:
+        raise ValueError(
+            f"study: the model must have the same weights on every backend. Got the shapes {found}, and on the first "
+            f"backend {shapes}."
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(ops.convert_to_tensor(value, dtype=variable.dtype))
 
 
 # -- precision --------------------------------------------------------------------------------------

@@ -249,8 +249,8 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     flagged = bool(found) or not training["agree"]
     rest = [c for c in differing if c not in beside]
     if rest and len(backends) > 1:
-        idle = "" if flagged else ", without an effect that was measured"
-        sentences.append(f"Not the same on every backend{' either' if beside else idle}: {_told(rest)}.")
+        either = " either" if beside else "" if flagged else ", without an effect that was measured"
+        sentences.append(f"Not the same on every backend{either}: {_told(rest)}.")
     elif flagged and not differing and len(backends) > 1:
         sentences.append(
             "Layers, optimizer, loss and metrics are configured alike on every backend: the cause lies in code, the "

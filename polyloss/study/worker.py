@@ -112,12 +112,12 @@ class Worker:
 
     def weights(self, job: dict[str, Any]) -> dict[str, Any]:
         """Initial weights for every seed, for all backends."""
-        from polyloss.study import draws
+        from polyloss.study import draws, training
 
         facts: dict[str, Any] = {}
         for seed in job["seeds"]:
             model = self._fresh(seed)
-            model.save_weights(self.weights_of(seed))
+            training.save_weights(model, self.weights_of(seed))
             names = [name for name, _ in draws.seeds_of(model)]
             facts = {
                 "random_layers": list(dict.fromkeys(names)),
@@ -150,7 +150,7 @@ class Worker:
 
     def weights_of(self, seed: int, step: int = 0) -> pathlib.Path:
         """Where the weights lie."""
-        return self.folder / (f"seed{seed}.weights.h5" if not step else f"seed{seed}-step{step}.weights.h5")
+        return self.folder / (f"seed{seed}-step{step}.npz")
 
     def training(self, job: dict[str, Any]) -> dict[str, Any]:
         """One training, step by step."""
@@ -169,12 +169,12 @@ class Worker:
             self.prepared[mode] = {
                 "ran": trained.ran, "precision": training.precision(trained.model),
                 "uncompiled": [x.name for x in trained.model._flatten_layers() if not x.supports_jit],
-                "same": next((m for m, ran in self.ran.items() if ran == trained.ran and m != mode), None),
+                "left_out": self._why_not(mode, trained),
             }  # fmt: skip
             self.trained = {mode: trained}
         self.say("prepared", job=job["id"], **self.prepared[mode])
-        if self.prepared[mode]["same"] is not None:
-            return {}  # another mode has shown already what there is to see
+        if self.prepared[mode]["left_out"] is not None:
+            return {}
         if mode not in self.ran:
             self.ran[mode] = self.prepared[mode]["ran"]
             self.trained[mode].compile()
@@ -198,7 +198,7 @@ class Worker:
                 step += 1
                 if step in job.get("save", ()):
                     trained.settle()
-                    trained.model.save_weights(self.weights_of(seed, step))
+                    training.save_weights(trained.model, self.weights_of(seed, step))
             if self.test is not None:
                 found = trained.evaluate(self.test, self._batch)
                 self.say(
@@ -211,12 +211,24 @@ class Worker:
             "device_peak_bytes": process.device_memory(),
         }  # fmt: skip
 
+    def _why_not(self, mode: str, trained: Any) -> str | None:
+        """What there is against a training in a mode."""
+        from polyloss.training import StepModel
+
+        same = next((m for m, ran in self.ran.items() if ran == trained.ran and m != mode), None)
+        if same is not None:
+            return f"it would be {same} again ({trained.ran})"
+        if mode == "loop" and isinstance(trained.model, StepModel):
+            return "the model has a step of its own"
+        return None
+
     def chain(self, job: dict[str, Any]) -> dict[str, Any]:
         """The model taken apart, in float32, or in float64 as the referee."""
         import keras
         import numpy as np
 
         from polyloss.framework import process
+        from polyloss.study import training
         from polyloss.study.chain import Chain
         from polyloss.study.workload import first_rows
 
@@ -230,7 +242,7 @@ class Worker:
             self._describe(model)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.weights_of(0, job["step"]))
+        training.load_weights(model, self.weights_of(0, job["step"]))
         flat = [batch for epoch in self._batches(0) for batch in epoch]
         batch = first_rows(flat[min(job["step"], len(flat) - 1)], min(self._batch, self.settings["rows"]))
         if job["referee"]:

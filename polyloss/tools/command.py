@@ -205,15 +205,18 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
     backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(framework.names()),
-    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 3.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 2.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
     modes: Annotated[
         str | None,
-        typer.Option(help="eager, jit (jax.jit, XLA, torch.compile), auto (Keras's choice). Default: eager,jit."),
+        typer.Option(
+            help="auto (Keras's choice), jit (jax.jit, XLA, torch.compile), eager, loop (the framework's own loop, once: "
+            "what fit is measured by). Default: auto,loop."
+        ),
     ] = None,
     moved: Annotated[
-        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 3.")
+        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 2.")
     ] = None,
     at: Annotated[str, typer.Option(help="Steps at which the model is compared link by link.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
@@ -223,12 +226,14 @@ def study_workload(
     small: Annotated[
         bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
     ] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="3 seeds, 3 moved, modes eager and jit.")] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
     markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.
 
-    Status: 0 they agree, 1 they part, 3 not all of it ran (and what ran agrees), 2 a mistake in the call.
+    Status: 0 they agree, 1 they part, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
+    the call or the file.
     """
     from polyloss.study import command
 
@@ -237,7 +242,10 @@ def study_workload(
         "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
         "python": _pairs(python or []),
     }  # fmt: skip
-    raise typer.Exit(command.study(workload, settings, small=small, out=out, markdown=markdown))
+    if small and thorough:
+        raise typer.BadParameter("--small and --thorough exclude each other.")
+    size = command.SMALL if small else command.THOROUGH if thorough else {}
+    raise typer.Exit(command.study(workload, settings, size=size, out=out, markdown=markdown))
 
 
 @app.command("compare")

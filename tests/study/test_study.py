@@ -17,7 +17,7 @@ import plotly.offline
 import pytest
 from rich.console import Console
 
-from polyloss.study import command, compare, record, report, runner, verdict
+from polyloss.study import command, compare, progress, record, report, runner, verdict
 from polyloss.study.workload import Workload, WorkloadError
 from tests.study import made
 from tests.study.made import measure, settings
@@ -96,7 +96,7 @@ def test_ctrl_c_keeps_what_there_is(measured: dict[str, Any], monkeypatch: pytes
         if len(run["seconds"]) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner._Line, "step", interrupted)
+    monkeypatch.setattr(progress.Display, "step", interrupted)
     study = measure(seeds=1, moved=1, at=())
     (run,) = study["runs"]
     assert (study["interrupted"], run["status"], len(run["seconds"])) == (True, "interrupted", 3)
@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_had(
     (tmp_path / "file").write_text("mine")
     out = {"file": tmp_path / "file", "under a file": tmp_path / "file" / "out", "taken": tmp_path / "out"}[place]
     with record.claimed(tmp_path / "out"):
-        assert command.study("clicks", GIVEN, small=True, out=out) == 3
+        assert command.study("clicks", GIVEN, size=command.SMALL, out=out) == 3
     said = capsys.readouterr().out
     assert f"study: {out} cannot be the folder of a report: " in said
     assert ("another study is writing there" in said) == (place == "taken")
@@ -299,7 +299,7 @@ def test_what_cannot_be_written_costs_nothing_else(
 
     monkeypatch.setattr(command.Study, "run", lambda self: three)
     monkeypatch.setattr(pathlib.Path, "write_text", full)
-    assert command.study("clicks", GIVEN, small=True, out=tmp_path) == 3
+    assert command.study("clicks", GIVEN, size=command.SMALL, out=tmp_path) == 3
     said = capsys.readouterr().out
     assert "report.md could not be written: Is a directory." in said
     assert "study.json could not be written: No space left on device. What is there is of an earlier study." in said
@@ -325,7 +325,7 @@ def test_what_cannot_be_written_costs_nothing_else(
             {"backends": ("jax", "mxnet")},
             "study: backends must be of jax, tensorflow, torch, each once. Got 'jax,mxnet'.",
         ),
-        ({"modes": ("jit", "jit")}, "study: modes must be of eager, jit, auto, each once. Got 'jit,jit'."),
+        ({"modes": ("jit", "jit")}, "study: modes must be of eager, jit, auto, loop, each once. Got 'jit,jit'."),
         ({"device": "npu"}, "study: device must be cpu, gpu or tpu. Got 'npu'."),
         ({"at": "0,x"}, "study: at must be steps, like 0,50. Got '0,x'."),
         ({"python": {"mxnet": "/x"}}, "study: python must name one of the backends jax. Got 'mxnet'."),
@@ -333,7 +333,7 @@ def test_what_cannot_be_written_costs_nothing_else(
 )
 def test_bad_options(changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        command.settings_of(GIVEN | changed, small=False)
+        command.settings_of(GIVEN | changed, {})
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_bad_files(
     path = tmp_path / "w.py"
     if text is not None:
         path.write_text(text)
-    assert command.study(str(path), GIVEN, small=True, out=tmp_path / "out") == 2
+    assert command.study(str(path), GIVEN, size=command.SMALL, out=tmp_path / "out") == 2
     assert sentence in " ".join(capsys.readouterr().out.split())
 
 

@@ -150,4 +150,5 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.delitem(sys.modules, "polyloss.tools.command")
     with pytest.raises(SystemExit) as end:
         runpy.run_module("polyloss", run_name="__main__")
-    assert end.value.code == 'polyloss: the command line needs typer: pip install "keras-polyloss[study]"'
+    assert end.value.code == 2
+    assert 'the command line needs typer: pip install "keras-polyloss[study]"' in capsys.readouterr().err

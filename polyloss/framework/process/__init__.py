@@ -8,6 +8,8 @@
     What compiles the train function: a model may ask for less than it was told to.
 ``TrainFunction(model)``
     Keras's train function, a batch a call, the inside of `fit` (`plain.TrainFunction`).
+``OwnLoop(model)``
+    With the same methods, the same model, loss and optimizer in the framework's own loop: what `fit` is measured by.
 """
 
 import importlib
@@ -27,3 +29,4 @@ exact_products = _process.exact_products
 double_precision = _process.double_precision
 compiled_by = _process.compiled_by
 TrainFunction = _process.TrainFunction
+OwnLoop = _process.OwnLoop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,3 +83,51 @@ class TrainFunction(plain.TrainFunction):
             self.model._jax_state_synced = False
             self.model.jax_state_sync()
             self.values = None
+
+
+class OwnLoop(plain.TrainFunction):
+    """The same model, loss and optimizer in a loop as one writes it for JAX: one jitted function of all values."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
+        self.values = tuple([v.value for v in group] for group in groups)
+        if not hasattr(model, "own_step"):
+            model.own_step = jax.jit(functools.partial(_own_step, model, groups))
+        self.groups = groups
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        def step() -> dict[str, Any]:
+            loss, self.values = self.model.own_step(self.values, *data)
+            return {"loss": loss}
+
+        return step
+
+    def state(self) -> Any:
+        return self.values
+
+    def optimizer_values(self, variables: Sequence[keras.Variable]) -> list[Any]:
+        wanted = {id(v) for v in variables}
+        return [value for v, value in zip(self.groups[2], self.values[2], strict=True) if id(v) in wanted]
+
+    def settle(self) -> None:
+        for group, values in zip(self.groups, self.values, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+
+
+def _own_step(model: Any, groups: Any, values: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
+    trainable, rest, slots = values
+
+    def loss(trainable: Any) -> tuple[Any, Any]:
+        pairs = [pair for group, given in zip(groups, (trainable, rest, slots), strict=True)
+                 for pair in zip(group, given, strict=True)]  # fmt: skip
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            predicted = model(x, training=True)
+            total = model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+            scaled = model.optimizer.scale_loss(total)
+        return scaled, (total, [scope.get_current_value(v) for v in groups[1]])
+
+    (_, (total, rest)), gradients = jax.value_and_grad(loss, has_aux=True)(trainable)
+    trainable, slots = model.optimizer.stateless_apply(slots, gradients, trainable)
+    return total, (trainable, rest, slots)

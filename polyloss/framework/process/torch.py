@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -45,3 +46,22 @@ class TrainFunction(plain.TrainFunction):
 
     def fed(self, data: Any) -> Any:
         return [data]
+
+
+class OwnLoop(plain.TrainFunction):
+    """The same model, loss and optimizer in a loop as one writes it for PyTorch: forward, backward, step."""
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        model, (x, y, weight) = self.model, data
+        variables = model.trainable_weights
+
+        def step() -> dict[str, Any]:
+            model.zero_grad()
+            predicted = model(x, training=True)
+            total = model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+            model.optimizer.scale_loss(total).backward()
+            with torch.no_grad():
+                model.optimizer.apply([v.value.grad for v in variables], variables)
+            return {"loss": total.detach()}
+
+        return step
