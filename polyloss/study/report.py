@@ -12,6 +12,7 @@ import markupsafe
 import plotly.offline
 
 from polyloss.study import pictures, record, verdict
+from polyloss.study.runner import WARM_UP
 
 Study = Mapping[str, Any]
 
@@ -60,8 +61,10 @@ def _figures(study: Study) -> dict[str, Any]:
     base = [r for r in study["runs"] if not r["moved"] and r["seconds"]]
     if base:
         found["times: steps"] = pictures.times(study)
-        first = {verdict.contestant(r): r["first_seconds"] for r in base if r["first_seconds"] is not None}
-        found["times: first"] = pictures.bars(study, "The first step: tracing, compilation, one step", "seconds", first)
+        taken = {name: compiling(runs) for name, runs in _measured(study).items()}
+        told = {name: seconds for name, seconds in taken.items() if seconds is not None}
+        if told:
+            found["times: first"] = pictures.bars(study, "Tracing and compilation, once a mode", "seconds", told)
         for part in ("host", "device"):
             peak = {verdict.contestant(r): r[f"{part}_peak_bytes"] / 2**20 for r in base if r[f"{part}_peak_bytes"]}
             if peak:
@@ -106,21 +109,45 @@ def _number(x: Any, digits: int = 3) -> str:
     return "-" if x is None else x if isinstance(x, str) else f"{x:.{digits}g}"
 
 
-def _speed(study: Study) -> Table:
-    rows = []
-    seen: dict[str, list[Any]] = {}
+def compiling(runs: Sequence[Mapping[str, Any]]) -> float | None:
+    """Seconds of tracing and compilation: what the first steps of a contestant took beyond as many later ones."""
+    first = next((r for r in runs if r["first_seconds"] is not None and r["step_seconds"]), None)
+    if first is None:
+        return None
+    steps = first["step_seconds"]
+    return max(0.0, first["first_seconds"] + steps["warm_up"] - (1 + WARM_UP) * steps["median"])
+
+
+def _measured(study: Study) -> dict[str, list[Mapping[str, Any]]]:
+    """The trainings of each contestant whose steps were timed."""
+    seen: dict[str, list[Mapping[str, Any]]] = {}
     for run in study["runs"]:
         if not run["moved"] and run["step_seconds"]:
             seen.setdefault(verdict.contestant(run), []).append(run)
+    return seen
+
+
+def _median(runs: Sequence[Mapping[str, Any]]) -> float:
+    return sum(r["step_seconds"]["median"] for r in runs) / len(runs)
+
+
+def _speed(study: Study) -> Table:
+    rows = []
+    seen = _measured(study)
     for name, runs in seen.items():
         middle = [sum(r["step_seconds"][q] for r in runs) / len(runs) * 1000 for q in ("median", "q1", "q3")]
         memory = max((r["host_peak_bytes"] or 0) for r in runs) / 2**20
         device = max((r["device_peak_bytes"] or 0) for r in runs) / 2**20
+        own = seen.get(f"{name.partition('/')[0]}/loop")
         rows.append(
-            [name, runs[0].get("ran") or "-", f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})", _number(runs[0]["first_seconds"]),
+            [name, runs[0].get("ran") or "-", f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})",
+             f"{_median(runs) / _median(own):.2f}" if own else "-", _number(compiling(runs)),
              f"{memory:.0f}" if memory else "-", f"{device:.0f}" if device else "-"]
         )  # fmt: skip
-    return ["", "ran as", "step, ms: median (quartiles)", "first step, s", "host peak, MiB", "device peak, MiB"], rows
+    return [
+        "", "ran as", "step, ms: median (quartiles)", "times its own loop", "compiling, s", "host peak, MiB",
+        "device peak, MiB",
+    ], rows  # fmt: skip
 
 
 def _links(study: Study) -> Table:

@@ -61,7 +61,7 @@ def test_every_link_is_there(measured: dict[str, Any]) -> None:
 
 
 def test_what_was_built_is_told_and_what_did_not_run_is_no_column(measured: dict[str, Any]) -> None:
-    study = made.measure("half.py", seeds=1, moved=1, modes=("eager", "jit"))
+    study = made.measure("half.py", seeds=1, moved=1, modes=("eager", "jit", "loop"))
     own = settings().backends[0]
     assert study["faults"] == []
     assert study["backends"][own]["dtype_policy"] == "mixed_float16 (3 layers), float32 (1 layers)"
@@ -69,11 +69,18 @@ def test_what_was_built_is_told_and_what_did_not_run_is_no_column(measured: dict
     assert {r["precision"] for r in measured["runs"]} == {"float32"}
     notes = " ".join(n["text"] for n in study["notes"])
     assert "because of `stubborn`" in notes
+    ran = [(r["mode"], r["ran"]) for r in study["runs"]]
     if own == "tensorflow":  # a graph without XLA is neither
-        assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("eager", "eager")] * 2 + [("jit", "tf.function")] * 2
+        assert ran == [
+            *[("eager", "eager")] * 2,
+            *[("jit", "tf.function")] * 2,
+            ("loop", "tf.function in a loop of its own"),
+        ]
     else:
-        assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("eager", "eager")] * 2
+        assert ran == [*[("eager", "eager")] * 2, ("loop", "eager in a loop of its own")]
         assert "jit is left out: it would be eager again" in notes
+    np.testing.assert_allclose(study["runs"][-1]["terms"]["loss"], study["runs"][0]["terms"]["loss"], rtol=2**-9)
+    np.testing.assert_allclose(study["runs"][-1]["gradient_norm"], study["runs"][0]["gradient_norm"], rtol=2**-7)
     assert (study["links"][0]["referee"], study["verdict"]["complete"]) == (None, True)
     assert "could not be the float64 referee at step 0: TypeError: " in notes
     assert "no float64 here" in notes
@@ -104,6 +111,43 @@ def test_ctrl_c_keeps_what_there_is(measured: dict[str, Any], monkeypatch: pytes
     jsonschema.validate(json.loads(record.as_json(study)), record.schema())
     assert "interrupted" in report.markdown(study)
     assert study["verdict"]["sentences"] == ["Fewer than two backends were measured: there is nothing to compare."]
+
+
+# -- the time -----------------------------------------------------------------------------------------
+
+
+def test_the_time_left_is_learnt_from_what_was_measured() -> None:
+    now = [0.0]
+    clock = progress.Clock(lambda: now[0])
+    jobs = [{"task": "weights"}, *[{"task": "training", "mode": "auto"}] * 2, {"task": "chain"}]
+    for backend in ("jax", "torch"):
+        clock.expect(backend, jobs)
+    for what, seconds in (("start", 3), ("weights", 1), ("training, auto", 20), ("training, auto", 20), ("chain", 40)):
+        clock.begin("jax", what)
+        now[0] += seconds
+    clock.end()
+    assert clock.pending["jax"] == []
+    assert clock.left(10) == 3 + 1 + 2 * 20 + 40  # the other one, at the same pace
+    clock.begin("torch", "start")
+    now[0] += 1
+    assert clock.left(10) == 2 + 1 + 2 * 20 + 40
+
+
+def test_an_estimate_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = progress.Display(Console(soft_wrap=True), backends=3)
+    shown.start("jax", [{"task": "training", "mode": "auto"}] * 40, "/python")
+    shown.begin("jax", {"task": "training", "mode": "auto", "seed": 0, "moved": 0})
+    run: dict[str, Any] = {"backend": "jax", "seconds": [], "terms": {"loss": [1.0]}}
+    for _ in range(8):
+        run["seconds"].append(1.0)
+        shown.step(run, 100)
+    shown.close("jax")
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "jax: 40 jobs, from /python",
+        "About 67 minutes for 3 backends, 100 steps a training. For a shorter study: --steps 4, or --small.",
+    ]
+    assert said[2].startswith("jax: 0 seconds; about ")
 
 
 # -- the report -------------------------------------------------------------------------------------

@@ -93,7 +93,8 @@ class OwnLoop(plain.TrainFunction):
         groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
         self.values = tuple([v.value for v in group] for group in groups)
         if not hasattr(model, "own_step"):
-            model.own_step = jax.jit(functools.partial(_own_step, model, groups))
+            step = functools.partial(_own_step, model, groups)
+            model.own_step = jax.jit(step) if model.jit_compile else step
         self.groups = groups
 
     def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
