@@ -192,7 +192,7 @@ def configured(**torch: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     def parts(changed: dict[str, Any]) -> list[dict[str, Any]]:
         return [part(kinds[name], name, **values | changed.get(name, {})) for name, values in base.items()]
 
-    return {"jax": parts({}), "tensorflow": parts({}), "torch": parts(torch)}
+    return {b: parts(torch if b == "torch" else {}) for b in framework.names()}
 
 
 @pytest.mark.parametrize(
