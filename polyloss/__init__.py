@@ -11,7 +11,7 @@ from polyloss.adversarial import losses as _adversarial
 from polyloss.adversarial import penalties as _penalties
 from polyloss.adversarial.losses import *  # noqa: F403
 from polyloss.adversarial.penalties import *  # noqa: F403
-from polyloss.core.declared import catalogue
+from polyloss.core.declared import catalogue, instead_of
 from polyloss.core.loss import Loss, SetLoss
 from polyloss.core.validate import validate
 from polyloss.framework import gradient
@@ -62,7 +62,9 @@ if not TYPE_CHECKING:  # to a type checker every name would be there
     def __getattr__(name: str) -> Any:
         if name in _LAZY:
             return importlib.import_module(f"polyloss.{name}")
-        raise AttributeError(f"module 'polyloss' has no attribute {name!r}")
+        advice = "" if name.startswith("_") else instead_of(name)
+        lacking = f"module 'polyloss' has no attribute {name!r}"
+        raise AttributeError(f"{lacking}. {advice}" if advice else lacking)
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ comes as a pair of functions and as a class with `discriminator` and `generator`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from keras import ops
 
@@ -119,6 +119,14 @@ class AdversarialLoss(BatchTerm, abstract=True):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
         return for_engine(self.call_generator(self._widen(fake), self._widen(real)))
+
+    def __call__(self, *given: Any) -> NoReturn:
+        """No loss of targets and predictions: Keras would call it as one."""
+        raise TypeError(
+            f"{type(self).__name__}: must be given to polyloss.training.AdversarialModel(generator, discriminator)"
+            ".compile(loss=...), since it compares what a discriminator says of real and of generated samples. Got a "
+            "call with targets and predictions, as a plain model makes it."
+        )
 
     @property
     def generator_sees_real(self) -> bool:

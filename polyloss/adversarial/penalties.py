@@ -278,8 +278,15 @@ class Penalty(BatchTerm, abstract=True):
         norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
         return for_engine(batch_mean(self.values(norms))), for_engine(batch_mean(norms))
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor = None, noise: Tensor = None, seed: Any = None
+    ) -> Tensor:
         """The penalty."""
+        if not callable(critic):
+            raise TypeError(
+                f"{type(self).__name__}: critic must be a function of samples. Got {type(critic).__name__}. In a model "
+                "a penalty stands beside the loss: polyloss.training.AdversarialModel(...).compile(penalty=...)."
+            )
         return self.terms(critic, real, fake, noise, seed)[0]
 
 

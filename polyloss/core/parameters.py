@@ -6,6 +6,7 @@ there. A fault is refused in one sentence shape: ``focal_loss: gamma must be at 
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 import numbers
@@ -43,6 +44,8 @@ class Rule:
     def __call__(self, where: str, name: str, value: Any) -> None:
         """Raise unless `value` will do."""
         if not self.fits(value):
+            if self.per_class and isinstance(value, Mapping):
+                refuse(where, name, "have the keys 0, 1, 2, ..., a number for each class, where it is a dict", value)
             refuse(where, name, f"be {self.kind}", value, TypeError)
         if not self.holds(value):
             refuse(where, name, self.must, value)
@@ -164,9 +167,14 @@ def rules_of(function: Callable[..., Any]) -> dict[str, Rule]:
 
 
 def python_value(value: Any) -> Any:
-    """Array-likes as nested tuples of Python numbers, so that they compare, print and save."""
+    """Array-likes as nested tuples of Python numbers, so that they compare, print and save.
+
+    A dict with the keys 0, 1, 2, ..., as Keras has it for weights of classes, is the sequence of its values.
+    """
     if type(value) in (bool, int, float, str, type(None)):
         return value
+    if isinstance(value, dict) and value and set(value) == set(range(len(value))):
+        value = [value[i] for i in range(len(value))]
     if isinstance(value, (list, tuple)):
         return tuple(python_value(v) for v in value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():  # np.float64 is a float, too
@@ -182,13 +190,20 @@ def bind(
     """What a call gave, by name; too much, unknown or given twice is a TypeError that names the function."""
     if len(args) > len(positional):
         listed = f"only {', '.join(positional)}" if positional else "no parameter"
-        raise TypeError(f"{where}: takes {listed} by position. Got {len(args)} positional arguments.")
+        count = f"{len(args)} positional argument{'s' if len(args) > 1 else ''}"
+        others = [name for name in names if name not in positional]
+        by_name = zip(others, args[len(positional) :], strict=False)
+        written = ", ".join(f"{name}={value!r}" for name, value in by_name if isinstance(value, (numbers.Real, str)))
+        advice = f" Write {written}." if written else ""
+        raise TypeError(f"{where}: takes {listed} by position. Got {count}.{advice}")
     given = dict(zip(positional, args, strict=False))
     for name, value in kwargs.items():
         if name in given:
             raise TypeError(f"{where}: {name} was given twice. Got {name}={value!r} after a position.")
         if name not in names:
-            raise TypeError(f"{where}: unknown parameter. Got {name}={value!r}; it takes {', '.join(names)}.")
+            close = difflib.get_close_matches(name, names, 1)
+            advice = f" Did you mean {close[0]}?" if close else ""
+            raise TypeError(f"{where}: unknown parameter. Got {name}={value!r}; it takes {', '.join(names)}.{advice}")
         given[name] = value
     return given
 

@@ -43,6 +43,7 @@ from typing import Any
 
 from polyloss.framework.announced import announced as announced
 from polyloss.framework.announced import gradientless as gradientless
+from polyloss.framework.announced import home as home
 from polyloss.framework.announced import in_words as in_words
 from polyloss.framework.announced import names
 from polyloss.framework.announced import referees as referees

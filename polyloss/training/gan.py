@@ -15,6 +15,7 @@ from polyloss.adversarial.losses import AdversarialLoss, WassersteinLoss
 from polyloss.adversarial.penalties import Penalty
 from polyloss.core import numerics, parameters, replica
 from polyloss.core.numerics import Tensor
+from polyloss.training import guards
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
 
@@ -188,6 +189,7 @@ class AdversarialModel(StepModel):
             discriminator_steps = 5 if isinstance(loss, WassersteinLoss) else 1
         parameters.integer()(where, "discriminator_steps", discriminator_steps)
         parameters.at_least(1)(where, "discriminator_steps", discriminator_steps)
+        guards.before_training(self.discriminator, loss, penalties)
         optimizers = OptimizerGroup(
             {
                 "generator": _scaled(generator_optimizer, self.generator),
@@ -309,6 +311,7 @@ class AdversarialModel(StepModel):
             raise TypeError(f"{where}: real samples must be one tensor. Got {len(x)}.")
         if labels is None and (self._generator_labels or self._discriminator_labels):
             raise ValueError(f"{where}: labels must come with the real samples, fit(real, labels). Got none.")
+        guards.of_samples(self.generator, x)
         dtype = numerics.dtype_of(x)
         return (x if dtype == "float64" else ops.cast(x, "float32")), labels, given
 

@@ -137,10 +137,11 @@ def test_default_discriminator_steps_and_regularizers():
     critic = keras.Sequential([keras.Input((2,)), layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.5))])
     gan = AdversarialModel(small.network((4, 16, 2), 1), critic)
     sgd = keras.optimizers.SGD
-    gan.compile(
-        generator_optimizer=sgd(0.0), discriminator_optimizer=sgd(0.1), loss=polyloss.WassersteinLoss(),
-        discriminator_steps=1,
-    )  # fmt: skip
+    with pytest.warns(UserWarning, match="WassersteinLoss without a penalty"):
+        gan.compile(
+            generator_optimizer=sgd(0.0), discriminator_optimizer=sgd(0.1), loss=polyloss.WassersteinLoss(),
+            discriminator_steps=1,
+        )  # fmt: skip
     kernel = array(critic.layers[0].kernel.value).copy()
     rows = {"real": np.zeros((4, 2), "float32"), "latent": np.zeros((4, 1, 4), "float32")}
     fake = array(gan.generator(np.zeros((1, 4), "float32"))).T

@@ -38,12 +38,13 @@ class View:
 
 @dataclass(frozen=True)
 class Misfit:
-    """Shapes or dtypes that a kind refuses: what it says (after the function's name), and two arrays."""
+    """Shapes or dtypes that a kind refuses: what it says (after the function's name), two arrays, and its advice."""
 
     must: str
     y_true: tuple[int, ...]
     y_pred: tuple[int, ...]
     labels: str = "float64"
+    instead: str = ""
 
 
 class Kind:

@@ -16,6 +16,7 @@ from polyloss.core.numerics import Tensor
 
 _PREDICTIONS = "y_pred must be (B, ..., classes)"
 _BINARY = "y_true must be a binary mask, the shape of y_pred with or without the class axis of length 1"
+_MOVE = "Are the classes on axis 1? Then move them last with keras.ops.moveaxis(y_pred, 1, -1)."
 _SEVERAL = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
 
 
@@ -38,7 +39,8 @@ class Masks(Kind):
     misfits = (
         *(Misfit(_PREDICTIONS, p, p) for p in [(), (4,)]),
         *(Misfit(_BINARY, y, (4, 5, 1)) for y in [(4, 4), (4, 5, 2), (4, 1), (4,), (5, 5, 1)]),
-        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4, 3), (4,), (1, 5), (4, 5, 3, 1)]),
+        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4,), (1, 5), (4, 5, 3, 1)]),
+        Misfit(_SEVERAL, (4, 3), (4, 5, 3), "int32", _MOVE),
     )
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -53,7 +55,7 @@ class Masks(Kind):
                 shapes.refuse_shapes(where, _BINARY, y_true, y_pred)
             y_true, y_pred = shapes.same_shape(where, y_true, y_pred)
         else:
-            y_true, y_pred, _ = shapes.labels_or_rows(where, y_true, y_pred, -1)
+            y_true, y_pred, _ = shapes.labels_or_rows(where, y_true, y_pred, -1, has_axis=False)
         if options.get("weight") is None:
             return y_true, y_pred
         weight = reduce.line_up(
