@@ -1,4 +1,4 @@
-"""Loss functions written once against Keras 3, proven equal on JAX, TensorFlow and PyTorch.
+"""Loss functions written once against Keras 3, measured against exact results on JAX, TensorFlow and PyTorch.
 
 >>> model.compile(optimizer="adam", loss=polyloss.FocalLoss(from_logits=True))  # doctest: +SKIP
 """

@@ -6,6 +6,7 @@ They are written to docs/reference/ before Sphinx reads its sources, and only wh
 from __future__ import annotations
 
 import inspect
+import json
 import pathlib
 import re
 import textwrap
@@ -312,6 +313,39 @@ def chooser() -> str:
     return "\n".join(parts)
 
 
+def mistakes(data: dict[str, Any], record: dict[str, dict[str, str]]) -> str:
+    """What goes wrong most often, and what is said: from docs/data/mistakes.toml and the record of running it."""
+    groups = dict.fromkeys(one["group"] for one in data["mistake"])
+    parts = [
+        ".. _mistakes:\n",
+        title("When it does not work"),
+        "The usual mistakes, each with the answer that it gets. The answers were recorded by running the code on every "
+        "backend, and the tests compare them with each run. Where the backends answer differently, each is shown.\n",
+        "Two callbacks look at a training that goes wrong. `training.Validate` looks through all data before the first "
+        "step. `training.Explain` stops at the first loss that is not finite and says where it began.\n",
+        dropdown(
+            "What the code starts from",
+            "Every block begins with the imports, and some use the model or the GAN below.\n\n"
+            + code("\n".join(["import keras\nimport numpy as np\n\nimport polyloss\n", *data["setup"].values()])),
+        ),
+    ]
+    for group in groups:
+        parts.append(title(group, "-"))
+        for one in (m for m in data["mistake"] if m["group"] == group):
+            parts.append(title(one["title"], "~"))
+            if "command" in one:
+                parts.append(code(f"polyloss {one['command']}", "shell"))
+            else:
+                parts.append(code(one.get("shown", one["code"]).strip(), "shell" if "shown" in one else "python"))
+            answers = record[one["title"]]
+            for said in dict.fromkeys(answers.values()):
+                given = [name for name, its in answers.items() if its == said]
+                parts.append("The answer:\n" if len(given) == len(answers) else f"On {', '.join(given)}:\n")
+                parts.append(code(said, "text", "answer"))
+            parts.append(f"{markup(one['instead'])}\n")
+    return "\n".join(parts)
+
+
 def markup(text: str) -> str:
     """The data's single backticks are code unless they name something of ours."""
     joined = " ".join(text.split())
@@ -348,6 +382,10 @@ def generate(app: Sphinx) -> None:
         "losses": lambda: loss_list(everything),
         "api": lambda: api(everything),
         "choose": chooser,
+        "mistakes": lambda: mistakes(
+            tomllib.loads((source / "data" / "mistakes.toml").read_text("utf-8")),
+            json.loads((source / "data" / "mistakes.json").read_text("utf-8")),
+        ),
         "migration": lambda: migration(tomllib.loads((source / "data" / "migration.toml").read_text("utf-8"))),
         **evidence_pages.PAGES,
     }

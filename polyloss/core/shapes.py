@@ -137,7 +137,8 @@ def rows_of_one_shape(
     y_true = tensor(where, "y_true", y_true)
     axis = class_axis(where, axis, y_pred)
     if not agree(y_true.shape, y_pred.shape):
-        instead = for_labels if _without_class_axis(y_true, y_pred, axis) is not None else ""
+        is_labels = _without_class_axis(y_true, y_pred, axis) is not None
+        instead = for_labels if is_labels else _otherwise(y_true, y_pred, axis, True)
         refuse_shapes(where, f"y_true must be {what} with the shape of y_pred", y_true, y_pred, instead)
     return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
 
@@ -153,7 +154,7 @@ def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
         must = "y_true must be integer labels, the shape of y_pred without the class axis"
-        instead = ONE_HOT if agree(y_true.shape, y_pred.shape) else _at_another_axis(y_true, y_pred, axis, True)
+        instead = ONE_HOT if agree(y_true.shape, y_pred.shape) else _otherwise(y_true, y_pred, axis, True)
         refuse_shapes(where, must, y_true, y_pred, instead)
     return _as_integers(labels), y_pred, axis
 
@@ -176,15 +177,17 @@ def labels_or_rows(
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
         must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
-        refuse_shapes(where, must, y_true, y_pred, _at_another_axis(y_true, y_pred, axis, has_axis))
+        refuse_shapes(where, must, y_true, y_pred, _otherwise(y_true, y_pred, axis, has_axis))
     return _as_integers(labels), y_pred, axis
 
 
 ONE_HOT = "For one-hot labels use CategoricalCrossentropy, or make them integers with keras.ops.argmax(y_true, -1)."
 
 
-def _at_another_axis(y_true: Tensor, y_pred: Tensor, axis: int, has_axis: bool) -> str:
-    """What to do where labels would fit with the classes on another axis (channels first); else nothing."""
+def _otherwise(y_true: Tensor, y_pred: Tensor, axis: int, has_axis: bool) -> str:
+    """What to do where targets and predictions would fit in the other order, or with the classes on another axis."""
+    if len(y_true.shape) == len(y_pred.shape) + 1 and agree(y_true.shape[:-1], y_pred.shape):
+        return "Targets come first: loss(y_true, y_pred)."
     for other in range(1, len(y_pred.shape)):
         rest = tuple(d for i, d in enumerate(y_pred.shape) if i != other)
         if other != axis and agree(y_true.shape, rest):
