@@ -111,7 +111,8 @@ def sensitivity(loss: Any, y: np.ndarray | None, x: np.ndarray) -> dict[str, np.
     if entries <= PROBES:
         moves = [one * np.eye(entries)[i].reshape(x.shape[1:]) for i in range(entries)]
     else:
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], (PROBES, *x.shape))
+        times = 3 if loss.inputs.whole_batch else PROBES  # those are computed one batch after the other
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (times, *x.shape))
         moves = [one * sign for sign in signs]
     changes: dict[str, list[np.ndarray]] = {key: [] for key in at}
     for move in moves:

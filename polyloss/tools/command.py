@@ -12,6 +12,7 @@ import io
 import json
 import os
 import pathlib
+import runpy
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -22,8 +23,12 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+_FRAMEWORKS = runpy.run_path(str(pathlib.Path(__file__).parents[1] / "framework" / "announced.py"))
+"""What is known of the frameworks without importing one."""
+TRAIN = _FRAMEWORKS["names"]()
+EVERY = (*TRAIN, *_FRAMEWORKS["gradientless"]())
 app = typer.Typer(
-    help="Loss functions for Keras 3, the same on every framework, and studies that compare the frameworks.",
+    help=f"Loss functions for Keras 3 on {_FRAMEWORKS['in_words']('and')}, and studies that compare these.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -192,7 +197,7 @@ def plot_loss(
 def agree_on_loss(
     context: typer.Context,
     loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
-    backends: Annotated[str | None, typer.Option(help="Which, with commas between. Default: all that train.")] = None,
+    backends: Annotated[str, typer.Option(help=f"Of {', '.join(EVERY)}.")] = ",".join(TRAIN),
     python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
     inputs: Annotated[int, typer.Option(min=1, help="How many random inputs; special ones come on top.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of their drawing.")] = 0,
@@ -205,14 +210,12 @@ def agree_on_loss(
     Any parameter of the loss is an option: polyloss agree FocalLoss --gamma 0.5 --no-from-logits.
     Status: 0 within the budget, 1 not, 3 fewer than two backends could be measured, 2 a mistake in the call.
     """
-    from polyloss import framework
     from polyloss.study.agree import agree
     from polyloss.tools import terminal
 
-    chosen = list(framework.names()) if backends is None else backends.split(",")
-    with refusals(), console(stderr=True).status(f"Starting {', '.join(chosen)}") as status:
+    with refusals(), console(stderr=True).status(f"Starting {backends.replace(',', ', ')}") as status:
         found = agree(
-            loss, _own(loss, "agree", context.args), backends=chosen, python=_pairs(python or []), count=inputs,
+            loss, _own(loss, "agree", context.args), backends=backends.split(","), python=_pairs(python or []), count=inputs,
             seed=seed, timeout=timeout, device=device, tell=lambda text: status.update(f"Computing: {text}"),
         )  # fmt: skip
     if as_json:
@@ -289,7 +292,7 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 @app.command("study")
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
-    backends: Annotated[str | None, typer.Option(help="Which, in this order. Default: all that train.")] = None,
+    backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(TRAIN),
     seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 2.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
@@ -320,12 +323,10 @@ def study_workload(
     Status: 0 they agree, 1 they part, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
     the call or the file.
     """
-    from polyloss import framework
     from polyloss.study import command
 
-    chosen = framework.names() if backends is None else tuple(backends.split(","))
     settings = {
-        "backends": chosen, "modes": tuple(modes.split(",")) if modes else None, "seeds": seeds, "moved": moved,
+        "backends": tuple(backends.split(",")), "modes": tuple(modes.split(",")) if modes else None, "seeds": seeds, "moved": moved,
         "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
         "python": _pairs(python or []),
     }  # fmt: skip
