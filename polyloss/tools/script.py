@@ -11,7 +11,6 @@ import pathlib
 import sys
 from types import ModuleType
 
-
 LIBRARIES = ("typer", "rich", "filelock", "jsonschema", "jinja2", "plotly")
 
 
