@@ -42,9 +42,10 @@ def page(study: Study) -> str:
     """The HTML."""
     study = record.finite_json(study)
     figures = {name: json.loads(figure.to_json()) for name, figure in _figures(study).items()}
+    titles = {name: figure["layout"].pop("title")["text"] for name, figure in figures.items()}  # the page breaks lines
     as_text = {name: json.dumps(figure).replace("<", "\\u003c") for name, figure in figures.items()}
     return _environment().get_template("report.html").render(
-        study=study, answer=ANSWERS[study["verdict"]["answer"]], figures=as_text,
+        study=study, answer=ANSWERS[study["verdict"]["answer"]], figures=as_text, titles=titles,
         plotly=plotly.offline.get_plotlyjs().replace("</script", "<\\/script"),
         tables=tables(study), facts=facts(study), held=held_still(study),
     )  # fmt: skip
