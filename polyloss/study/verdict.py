@@ -158,6 +158,17 @@ def other_data(first: Mapping[str, str], second: Mapping[str, str]) -> str:
     return ", ".join(part for part in differing if part != "rows of train")
 
 
+def given_other_data(backends: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each backend whose data are not those of the first one."""
+    given = [(name, facts["data"]) for name, facts in backends.items() if facts.get("data")]
+    told = [(name, other_data(given[0][1], data)) for name, data in given[1:]]
+    return [
+        f"{name} was given other data than {given[0][0]} ({what}): what follows may come of that."
+        for name, what in told
+        if what
+    ]
+
+
 def causes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the model, its data and its libraries were not the same in."""
     backends = study["backends"]
@@ -207,7 +218,8 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     training = of_training(runs, terms, settings["multiple"])
     backends = {r["backend"] for r in runs if not r["moved"]}
     differing = causes(study)
-    sentences: list[str] = []
+    sentences = given_other_data(study["backends"]) if len(backends) > 1 else []
+    alike = not sentences and not differing
     odd: list[str] = []
     found = []
     beside: list[dict[str, Any]] = []
@@ -251,7 +263,7 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     if rest and len(backends) > 1:
         either = " either" if beside else "" if flagged else ", without an effect that was measured"
         sentences.append(f"Not the same on every backend{either}: {_told(rest)}.")
-    elif flagged and not differing and len(backends) > 1:
+    elif flagged and alike and len(backends) > 1:
         sentences.append(
             "Layers, optimizer, loss and metrics are configured alike on every backend: the cause lies in code, the "
             "file's or a framework's."

@@ -280,6 +280,17 @@ def test_other_data(second: dict[str, str], text: str) -> None:
     assert verdict.other_data(first, first | second) == text
 
 
+def test_other_data_come_before_all_else() -> None:
+    study = whole(links_of(torch={"loss/0": 1e-3}), honest())
+    for name, facts in study["backends"].items():
+        study["backends"][name] = facts | {
+            "data": {"x of train": name if name == "torch" else "x", "rows of train": "r"}
+        }
+    said = verdict.of_study(study)["sentences"]
+    assert said[0].startswith("torch was given other data than jax (the same rows of train in another order): ")
+    assert "the cause lies in code" not in " ".join(said)
+
+
 # -- what a model is configured with ----------------------------------------------------------------
 
 
