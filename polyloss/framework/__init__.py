@@ -25,11 +25,14 @@ each module:
 ``value_and_grad(loss, variables)``
     ``loss()``, a scalar or a scalar with anything else beside it, and its gradient by each variable: zeros
     where the loss does not depend on one. Variables that the loss assigns (the statistics of
-    BatchNormalization, the state of a seed) are assigned once.
+    BatchNormalization, the state of a seed, the kernel under SpectralNormalization) are assigned once, after
+    the gradient, which is by their values of before.
 ``without_gradient(f)``
     ``f()`` as a constant; on PyTorch without the memory that a gradient would need.
 ``apply_gradients(optimizer, gradients, variables)``
-    One step of an optimizer that is built for exactly these variables.
+    One step of an optimizer that is built for exactly these variables; nothing where there are none.
+``restoring(function, groups)``
+    A function of Keras's trainer that gives variables their values back where it fails (JAX, see `as_step`).
 ``fed(function)``
     Keras's train function for one step a call, given its batch the way that costs least.
 ``as_step(run, args, groups)``
@@ -74,6 +77,7 @@ value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
 fed = _framework.fed
+restoring = _framework.restoring
 as_step = _framework.as_step
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from polyloss.framework.scope import Waiting
+
 EXACT_LOG_SOFTMAX = False
 EXACT_LABELS = True
 clip = tf.clip_by_value
@@ -77,11 +79,13 @@ def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Seque
 
 def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[Any]]:
     """``loss()`` and the gradient of its (first) result by each variable."""
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape, Waiting() as scope:
         result = loss()
         value = result[0] if isinstance(result, tuple) else result
     values = [v.value for v in variables]
-    return result, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradients = tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    scope.settle()
+    return result, gradients
 
 
 def without_gradient(f: Callable[[], Any]) -> Any:
@@ -91,7 +95,16 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
     """One step of `optimizer`."""
+    if not variables:
+        return
     optimizer.apply(list(gradients), list(variables))
+
+
+def restoring(
+    function: Callable[..., Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Callable[..., Any]:
+    """`function` as it is: variables hold their own values."""
+    return function
 
 
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -74,6 +74,9 @@ class AdversarialModel(StepModel):
     **Evaluation** (``evaluate``, ``validation_data``) gives the same terms without training, with
     latents that are the same at every evaluation and leave the training's own draws alone.
 
+    **A frozen network** (``generator.trainable = False``) is not trained, the other is; what is frozen in part is so
+    before `compile`.
+
     **Saving**: ``gan.save("gan.keras")`` and checkpoint callbacks keep both networks, both optimizers,
     the averaged weights and all seeds, to be loaded on any backend. A training that takes up again after
     the last epoch's checkpoint runs as it would have run, when its data order is a function of the epoch
@@ -146,6 +149,8 @@ class AdversarialModel(StepModel):
             )
             for i, v in enumerate(generator.trainable_variables if ema_decay is not None else ())
         ]
+        trained = {id(v) for v in generator.trainable_variables}
+        self._averaged_places = [i for i, v in enumerate(generator.variables) if id(v) in trained]
         self._start_averages()
         self.built = True
 
@@ -240,13 +245,23 @@ class AdversarialModel(StepModel):
             fake = framework.without_gradient(functools.partial(self._generate, latent, labels, training=True))
             noises = self._penalty_noise(real, given, k, self.training_seed)
             objective = functools.partial(self._discriminator_terms, real, fake, labels, noises, training=True)
-            _, terms = minimize(objective, self.discriminator.trainable_variables, self.optimizer["discriminator"])
+            _, terms = minimize(objective, self._trained("discriminator"), self.optimizer["discriminator"])
             rounds.append(terms)
         latent = self._latent(real, given, self.discriminator_steps, self.training_seed)
         objective = functools.partial(self._generator_terms, real, latent, labels, training=True)
-        _, last = minimize(objective, self.generator.trainable_variables, self.optimizer["generator"])
+        _, last = minimize(objective, self._trained("generator"), self.optimizer["generator"])
         self._average()
         return {**{name: [terms[name] for terms in rounds] for name in rounds[0]}, **last}
+
+    def _trained(self, player: str) -> list[keras.Variable]:
+        """The variables of a network to train: those of its optimizer, or none where all of it is frozen."""
+        now: list[keras.Variable] = getattr(self, player).trainable_variables
+        if now and [id(v) for v in now] != [id(v) for v in self.optimizer.variables_of(player)]:
+            raise ValueError(
+                f"AdversarialModel: {player} must be frozen or thawed in part before compile, which gives its optimizer "
+                f"the {len(self.optimizer.variables_of(player))} variables to train. Got {len(now)}; compile again."
+            )
+        return now
 
     def evaluation_step(self, data: Any) -> dict[str, Any]:
         """The terms of a batch, both networks in inference mode."""
@@ -268,12 +283,12 @@ class AdversarialModel(StepModel):
         norms = []
         for penalty, noise in zip(self.penalties, noises, strict=True):
             value, norm = penalty.terms(critic, real, fake, noise, self.training_seed)
-            terms["penalty"] = terms["penalty"] + value if "penalty" in terms else value
+            terms["penalty"] = _sum(terms["penalty"], value) if "penalty" in terms else value
             norms.append(norm)
-            total = total + value
+            total = _sum(total, value)
         if norms:
-            terms["gradient_norm"] = sum(norms) / len(norms)
-        return total + _regularization(self.discriminator), _of_the_batch(terms)
+            terms["gradient_norm"] = functools.reduce(_sum, norms) / len(norms)
+        return _sum(total, _regularization(self.discriminator)), _of_the_batch(terms)
 
     def _generator_terms(
         self, real: Tensor, latent: Tensor, labels: Tensor, *, training: bool
@@ -283,7 +298,7 @@ class AdversarialModel(StepModel):
         loss = self.adversarial_loss
         beside = self._judge(real, labels=labels, training=training) if loss.generator_sees_real else None
         value = loss.generator(fake, beside)
-        return value + _regularization(self.generator), _of_the_batch({"generator_loss": value})
+        return _sum(value, _regularization(self.generator)), _of_the_batch({"generator_loss": value})
 
     def _generate(self, latent: Tensor, labels: Tensor, *, training: bool) -> Tensor:
         made = self.generator(_with_labels(latent, labels, self._generator_labels, self.generator), training=training)
@@ -350,7 +365,9 @@ class AdversarialModel(StepModel):
             average.assign(ops.copy(variable.value))  # one of its own: JAX gives buffers away
 
     def _averaged(self) -> list[keras.Variable]:
-        return self.generator.trainable_variables if self.averages else []
+        """Those that could be trained when the averages began: what is frozen since stays among them."""
+        variables = self.generator.variables
+        return [variables[i] for i in self._averaged_places] if self.averages else []
 
     def _average(self) -> None:
         """After the generator's first step the average is its weights, then it follows them."""
@@ -500,10 +517,18 @@ def _scaled(optimizer: Any, network: keras.Model) -> Any:
     return optimizer
 
 
-def _regularization(network: keras.Model) -> Any:
+def _sum(a: Tensor, b: Tensor | None) -> Tensor:
+    """``a + b`` in the wider dtype; None is 0."""
+    if b is None:
+        return a
+    dtype = keras.backend.result_type(numerics.dtype_of(a), numerics.dtype_of(b))
+    return ops.cast(a, dtype) + ops.cast(b, dtype)
+
+
+def _regularization(network: keras.Model) -> Tensor | None:
     """What the weights' regularizers ask for, as the engine takes it."""
     terms = [v.regularizer(v) for v in network.trainable_variables if getattr(v, "regularizer", None) is not None]
-    return replica.for_engine(sum(terms)) if terms else 0.0
+    return replica.for_engine(functools.reduce(_sum, terms)) if terms else None
 
 
 def _of_the_batch(terms: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -100,6 +101,7 @@ class StepModel(keras.Model):
     terms: tuple[str, ...] = ()
     """The names of what `step` logs."""
     train_function: Any
+    test_function: Any
 
     # -- what a subclass writes ---------------------------------------------------------------------
 
@@ -176,6 +178,7 @@ class StepModel(keras.Model):
         self._start_alike()
         super().make_train_function(force)
         inner = framework.fed(self.train_function) if self.steps_per_execution == 1 else self.train_function
+        inner = framework.restoring(inner, lambda: self._groups(self.optimizer.variables))
 
         def train_function(*args: Any) -> Any:
             result = inner(*args)
@@ -187,28 +190,37 @@ class StepModel(keras.Model):
 
         self.train_function = train_function
 
-    def fit(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+    def make_test_function(self, force: bool = False) -> None:
+        """As Keras's."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = framework.restoring(self.test_function, self._groups)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; stops at a term that is not finite, and tells a `ShuffledBatches` its epoch."""
+        given = _arguments("fit", x, args, kwargs)
+        callbacks = given.get("callbacks")
         watch = _Watch(x, self._share_statistics)
         watch.set_model(self)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.callbacks.insert(0, watch)
         else:
-            given = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
-            callbacks = [watch, *given]
+            more = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
+            given["callbacks"] = [watch, *more]
         if hasattr(x, "set_epoch"):
-            kwargs.setdefault("shuffle", False)
+            given.setdefault("shuffle", False)
         self._watch = watch
         self._start_alike()
         try:
-            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            return super().fit(x, **given)
         finally:
             self._watch = None
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`."""
+        given = _arguments("evaluate", x, args, kwargs)
         self._share_statistics()
-        return super().evaluate(*args, **kwargs)
+        return super().evaluate(x, **given)
 
     # -- processes of their own -----------------------------------------------------------------------
 
@@ -248,6 +260,18 @@ class StepModel(keras.Model):
             )
         for state, value in zip(states, seeds, strict=True):
             state.assign(value.astype("uint32").astype(keras.backend.standardize_dtype(state.dtype)))
+
+
+def _arguments(method: str, x: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method of `keras.Model` after x, by name; weights without targets, which Keras drops, raise."""
+    bound = inspect.signature(getattr(keras.Model, method)).bind(None, x, *args, **kwargs)
+    given = {**bound.arguments, **bound.arguments.get("kwargs", {})}
+    if given.get("sample_weight") is not None and given.get("y") is None:
+        raise ValueError(
+            f"StepModel.{method}: sample_weight must come with y, without which Keras drops it. Got y=None; give the "
+            "weights as a part of x."
+        )
+    return {name: value for name, value in given.items() if name not in ("self", "x", "kwargs")}
 
 
 class _Watch(keras.callbacks.Callback):
