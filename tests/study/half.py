@@ -27,7 +27,8 @@ def model():
 
 def data(rng):
     y = rng.integers(2, size=32)
-    return (rng.normal(0, 1, (32, 5)) + y[:, None]).astype("float32"), y
+    x = (rng.normal(0, 1, (32, 5)) + y[:, None]).astype("float32")
+    return {"train": (x, y), "test": (x, y)}
 
 
 def workload():
@@ -38,5 +39,5 @@ def workload():
         "optimizer": keras.optimizers.SGD(0.1),
         "metrics": {"logits": ["accuracy"]},
         "batch_size": 8,
-        "epochs": 1,
+        "epochs": 2,
     }

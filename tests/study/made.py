@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).parent
 def settings(**changed: Any) -> runner.Settings:
     """For a study of a few seconds."""
     own = os.environ["KERAS_BACKEND"]
-    return runner.Settings(**{"backends": (own,), "modes": ("auto",), "seeds": 2, "moved": 2, **changed})
+    return runner.Settings(**{"backends": (own,), "modes": ("auto", "loop"), "seeds": 2, "moved": 2, **changed})
 
 
 def measure(file: str = "small.py", **changed: Any) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from tests.study.made import measure, settings
 def test_what_is_recorded(measured: dict[str, Any]) -> None:
     jsonschema.validate(json.loads(record.as_json(measured)), record.schema())
     assert measured["faults"] == []
-    assert [(r["seed"], r["moved"], r["status"]) for r in measured["runs"]] == [
-        (0, 0, "done"), (1, 0, "done"), (0, 1, "done"), (1, 2, "done"),
+    assert [(r["mode"], r["seed"], r["moved"], r["status"]) for r in measured["runs"]] == [
+        ("auto", 0, 0, "done"), ("auto", 1, 0, "done"), ("auto", 0, 1, "done"), ("auto", 1, 2, "done"),
+        ("loop", 0, 0, "done"),
     ]  # fmt: skip
     for r in measured["runs"]:
         assert len(r["terms"]["loss"]) == len(r["seconds"]) == len(r["gradient_norm"]) == 8
@@ -41,9 +42,10 @@ def test_what_is_recorded(measured: dict[str, Any]) -> None:
 
 
 def test_a_moved_training_is_close_and_not_the_same(measured: dict[str, Any]) -> None:
-    base, _, moved, _ = (verdict.curve(r, "loss") for r in measured["runs"])
+    base, _, moved, _, own = (verdict.curve(r, "loss") for r in measured["runs"])
     apart = np.abs(base - moved)
     assert 0 < apart.max() < 1e-4
+    np.testing.assert_allclose(own, base, rtol=1e-6)  # the framework's own loop, evaluations between its epochs
 
 
 def test_every_link_is_there(measured: dict[str, Any]) -> None:
@@ -94,7 +96,7 @@ def test_what_was_built_is_told_and_what_did_not_run_is_no_column(measured: dict
 
 def test_the_csv_has_a_row_for_each_step(measured: dict[str, Any]) -> None:
     rows = list(csv.DictReader(io.StringIO(record.as_csv(measured))))
-    assert len(rows) == 4 * 8
+    assert len(rows) == 5 * 8
     assert float(rows[3]["loss"]) == measured["runs"][0]["terms"]["loss"][3]
 
 
@@ -104,7 +106,7 @@ def test_ctrl_c_keeps_what_there_is(measured: dict[str, Any], monkeypatch: pytes
             raise KeyboardInterrupt
 
     monkeypatch.setattr(progress.Display, "step", interrupted)
-    study = measure(seeds=1, moved=1, at=())
+    study = measure(seeds=1, moved=1, at=(), modes=("auto",))
     (run,) = study["runs"]
     assert (study["interrupted"], run["status"], len(run["seconds"])) == (True, "interrupted", 3)
     assert run["terms"]["loss"] == measured["runs"][0]["terms"]["loss"][:3]
@@ -212,7 +214,7 @@ def test_the_verdict_comes_first(three: dict[str, Any]) -> None:
 
 def test_one_that_parts_is_in_the_report(three: dict[str, Any]) -> None:
     for r in three["runs"]:
-        if r["backend"] == "torch":
+        if (r["backend"], r["mode"]) == ("torch", "auto"):
             r["terms"]["loss"][5:] = [v + 0.25 for v in r["terms"]["loss"][5:]]
     three["verdict"] = verdict.of_study(three)
     assert (three["verdict"]["answer"], three["verdict"]["odd"]) == ("part", ["torch"])

@@ -85,36 +85,32 @@ class TrainFunction(plain.TrainFunction):
             self.values = None
 
 
-class OwnLoop(plain.TrainFunction):
+class OwnLoop(TrainFunction):
     """The same model, loss and optimizer in a loop as one writes it for JAX: one jitted function of all values."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
-        groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
-        self.values = tuple([v.value for v in group] for group in groups)
+        self.groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
         if not hasattr(model, "own_step"):
-            step = functools.partial(_own_step, model, groups)
+            step = functools.partial(_own_step, model, self.groups)
             model.own_step = jax.jit(step) if model.jit_compile else step
-        self.groups = groups
 
     def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        if self.values is None:
+            self.values = tuple([v.value for v in group] for group in self.groups)
+
         def step() -> dict[str, Any]:
             loss, self.values = self.model.own_step(self.values, *data)
             return {"loss": loss}
 
         return step
 
-    def state(self) -> Any:
-        return self.values
-
-    def optimizer_values(self, variables: Sequence[keras.Variable]) -> list[Any]:
-        wanted = {id(v) for v in variables}
-        return [value for v, value in zip(self.groups[2], self.values[2], strict=True) if id(v) in wanted]
-
     def settle(self) -> None:
-        for group, values in zip(self.groups, self.values, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
+        if self.values is not None:  # what comes next, an evaluation say, may give these values away
+            for group, values in zip(self.groups, self.values, strict=True):
+                for variable, value in zip(group, values, strict=True):
+                    variable.assign(value)
+            self.values = None
 
 
 def _own_step(model: Any, groups: Any, values: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
