@@ -6,6 +6,7 @@ loss of `polyloss.adversarial`.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, ClassVar
@@ -86,6 +87,7 @@ def _places(where: str, at: str, real: Any, fake: Any, noise: Any, seed: Any) ->
 
 
 def _uniform(shape: Sequence[Any], seed: Any) -> Tensor:
+    seed = numerics.seed_word(seed) if isinstance(seed, numbers.Integral) else seed
     return replica_draw(lambda whole: keras.random.uniform(whole, dtype="float32", seed=seed), shape)
 
 

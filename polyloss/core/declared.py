@@ -270,9 +270,16 @@ def _evaluated(annotation: Any, cls: type[Declared]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, vars(sys.modules[cls.__module__]), dict(vars(cls)))
+        return eval(annotation, _globals(cls), dict(vars(cls)))
     except NameError:
         return None
+
+
+def _globals(cls: type[Declared]) -> dict[str, Any]:
+    """The names where a class was written; a file that was run without an import is no module, but its functions know."""
+    if (module := sys.modules.get(cls.__module__)) is not None:
+        return vars(module)
+    return next((f.__globals__ for f in vars(cls).values() if inspect.isfunction(f)), {})
 
 
 def _package(module: str) -> str:

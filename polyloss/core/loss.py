@@ -153,6 +153,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
         """With weights, a mask, or both: what they shut out is replaced before the formula sees it."""
         kept = self.kept(y_true, y_pred)
+        if weight is not None:
+            weight = framework.ranked(weight, lambda: len(self.call(y_true, y_pred).shape))
         y_true, y_pred = self._without_absent(y_true, y_pred, weight, mask)
         values = self.call(y_true, y_pred)
         weight = None if weight is None else ops.cast(weight, numerics.dtype_of(values))
@@ -238,6 +240,8 @@ class SetLoss(Loss, abstract=True, kw_only=True):
         samples = y_pred[:, 0] if len(y_pred.shape) > 1 else y_pred
         while len(samples.shape) > 1:
             samples = samples[:, 0]
+        if weight is not None:
+            weight = framework.ranked(weight, lambda: 1)
         mask, weight = self._line_up(mask, samples, "mask"), self._line_up(weight, samples, "sample_weight")
         weighs = None if weight is None else ops.not_equal(weight, 0)
         present = _both(mask, weighs)

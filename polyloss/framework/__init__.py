@@ -17,9 +17,12 @@ each module:
 ``closed_form(body)``
     What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope.
 ``entry_point(f)``
-    Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
+    Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source, and lets our constants pass
+    JAX's guard of transfers.
 ``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
+``ranked(x, rank)``
+    `x` with ``rank()`` axes where its own number is known only when it runs (TensorFlow), lined up from the first.
 ``input_gradients(f, args, positions)``
     What `gradient` is made of.
 ``value_and_grad(loss, variables)``
@@ -73,6 +76,7 @@ step = _framework.step
 product = _framework.product
 sigmoid = _framework.sigmoid
 at_label = _framework.at_label
+ranked = _framework.ranked
 value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients

@@ -78,9 +78,25 @@ def closed_form(body: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x` as it is: its rank is known."""
+    return x
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` as it is."""
-    return function
+    """`function`, whose own constants pass under ``jax.transfer_guard("disallow")``, as those of jitted code do.
+
+    The guard is there for the user's arrays. Of these nothing slips through: what is no JAX array is converted explicitly.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if jax.config.jax_transfer_guard_host_to_device != "disallow":
+            return function(*args, **kwargs)
+        with jax.transfer_guard_host_to_device("allow"):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _differentiate(

@@ -23,6 +23,15 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x`; with ``rank()`` axes where it was traced for several ranks, as `fit` does it (``reduce_retracing``)."""
+    if x.shape.rank is not None:
+        return x
+    wanted = rank()
+    sizes = tf.concat([tf.shape(x), tf.ones(wanted, "int32")], 0)[:wanted]
+    return tf.ensure_shape(tf.reshape(x, sizes), [None] * wanted)
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, left alone by AutoGraph, which would mix up decorated functions of one source."""
     return tf.autograph.experimental.do_not_convert(function)

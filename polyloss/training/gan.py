@@ -136,8 +136,8 @@ class AdversarialModel(StepModel):
         self.noise = noise
         self.ema_decay = ema_decay
         self.seed = seed
-        self.training_seed = keras.random.SeedGenerator(seed)
-        self.evaluation_seed = keras.random.SeedGenerator(0 if seed is None else seed)
+        self.training_seed = _generator(seed)
+        self.evaluation_seed = keras.random.SeedGenerator(self._evaluation_word())
         self.averages = [
             self.add_weight(
                 shape=v.shape,
@@ -404,16 +404,22 @@ class AdversarialModel(StepModel):
             A NumPy array, (n, ...).
 
         Raises:
-            ValueError, TypeError: for an n below 1, and labels missing, superfluous or not n of them.
+            ValueError, TypeError: for an n below 1, a seed that is no integer, and labels missing, superfluous or not n of them.
         """
         where = "AdversarialModel.generate"
         parameters.integer()(where, "n", n)
         parameters.at_least(1)(where, "n", n)
+        if seed is not None:
+            parameters.integer()(where, "seed", seed)
         shape = (n, *self._latent_shape)
         if self.noise is None:
-            latent = np.random.default_rng(seed).standard_normal(shape).astype("float32")
+            latent = (
+                np.random.default_rng(None if seed is None else int(seed) % 2**128)
+                .standard_normal(shape)
+                .astype("float32")
+            )
         else:
-            latent = ops.convert_to_numpy(self.noise("latent", shape, keras.random.SeedGenerator(seed)))
+            latent = ops.convert_to_numpy(self.noise("latent", shape, _generator(seed)))
         if labels is None and self._generator_labels:
             raise ValueError(f"{where}: labels must be given, this generator takes them. Got labels=None.")
         if labels is not None:
@@ -425,10 +431,13 @@ class AdversarialModel(StepModel):
         inputs = _with_labels(latent, labels, self._generator_labels, self.generator)
         return self.predict(inputs, batch_size=batch_size, verbose=0)
 
+    def _evaluation_word(self) -> int:
+        return 0 if self.seed is None else numerics.seed_word(self.seed)
+
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`, with the same latents every time."""
         state = self.evaluation_seed.state
-        state.assign(ops.convert_to_tensor([0 if self.seed is None else self.seed, 0], dtype=state.dtype))
+        state.assign(ops.convert_to_tensor([self._evaluation_word(), 0], dtype=state.dtype))
         return super().evaluate(*args, **kwargs)
 
     # -- saving ---------------------------------------------------------------------------------------
@@ -495,6 +504,10 @@ def _with_labels(x: Any, labels: Any, wanted: bool, network: keras.Model) -> Any
     if isinstance(shape, Mapping):
         return {key: labels if key == "labels" else x for key in shape}
     return [x, labels]
+
+
+def _generator(seed: int | None) -> keras.random.SeedGenerator:
+    return keras.random.SeedGenerator(None if seed is None else numerics.seed_word(seed))
 
 
 def _kth(what: str, numbers: Tensor, k: int, wanted: int, rank: int) -> Tensor:
