@@ -215,11 +215,11 @@ class Measured:
 
     def add(
         self, kind: str, place: int, link: str, of: str, name: str, trials: Sequence[Sequence[Any]], index: int = 0,
-        precision: str = "",
+        precision: str = "", form: str = "",
     ) -> None:  # fmt: skip
         """One probe for each tensor of a result; the first of the trials is the result, the others were moved.
 
-        `precision` is the dtype in which it was computed, where that is not its own.
+        `precision` is the dtype in which it was computed, where that is not its own; `form` that of what went in.
         """
         for j, base in enumerate(trials[0]):
             values = number(base)
@@ -231,6 +231,7 @@ class Measured:
                     "key": key, "kind": kind, "place": place, "link": link, "class": of, "name": name,
                     "shape": list(values.shape), "dtype": keras.backend.standardize_dtype(base.dtype),
                     "precision": precision or keras.backend.standardize_dtype(base.dtype),
+                    "form": form,
                     "scatter": max((largest(m, values) for m in moved), default=0.0),
                 }
             )  # fmt: skip
@@ -383,7 +384,9 @@ class Chain:
             for i, variable in enumerate(variables):
                 path = variable.path
                 self.found.add("gradient", place, name, "", path, [[g[i]] for g in gradients], i, self.half)
-                self.found.add("update", place, name, type(optimizer).__name__, path, [[u[i]] for u in updated], i)
+                form = "slices" if _sliced(raw[i]) else "dense"
+                of = type(optimizer).__name__
+                self.found.add("update", place, name, of, path, [[u[i]] for u in updated], i, form=form)
 
 
 def _sliced(gradient: Any) -> bool:

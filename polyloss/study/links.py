@@ -83,6 +83,7 @@ def judged(
         row |= {
             "shapes": {b: list(a.shape) for b, a in arrays.items()},
             "dtypes": dtypes,
+            "forms": {b: p["form"] for b, p in by_backend.items()},
             "size": float(np.median(sizes)),
             "rounding": rounding,
             "apart": {f"{a} | {b}": d for (a, b), d in apart.items()},

@@ -437,7 +437,7 @@ class Study:
         where = backend
         if job is not None and job.get("referee"):
             self.refereed.add(backend)
-            self._note(backend, f"could not be the float64 referee at step {job['step']}: {text.rstrip('.')}.")
+            self._note(backend, f"could not be the float64 referee at step {job['step']}: {text.rstrip('.: ')}.")
             return
         if job is not None:
             name = {"weights": "initial weights", "chain": f"layers at step {job.get('step')}"}.get(job["task"])

@@ -231,7 +231,7 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             if idle := links.without_effect(rows):
                 names = ", ".join(dict.fromkeys(quoted(r["link"]) for r in idle))
                 sentences.append(
-                    f"At step {point['step']}, gradients of the layer{'s' if ',' in names else ''} {names} taken by itself "
+                    f"At step {point['step']}, gradients of {names}, each layer taken by itself, "
                     "differ (the red marks), while no gradient of the whole model does, so it does not count: of two equal "
                     "elements, as in the window of a pooling, a backend may choose either, and what reaches no weight "
                     "changes none."
@@ -239,6 +239,10 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             continue
         own = [c for c in differing if link and _belongs(c, row)]
         beside += [c for c in own if c not in beside]
+        if len(set(row.get("forms", {}).values())) > 1:
+            own.append({"part": "optimizer", "name": row["link"], "class": row["class"], "what": "the gradient",
+                        "values": row["forms"]})  # fmt: skip
+            alike = False
         who = ", ".join(row["odd"]) or "the backends"
         where = "in" if link else "no single layer differs; between the layers:"
         text = (

@@ -106,7 +106,7 @@ def test_largest() -> None:
 def taken(values: dict[str, Any], scatter: float = 1e-7, **facts: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     probes = [
         {"key": key, "kind": key.split("/")[0], "place": int(key.split("/")[1]), "link": f"layer {key}", "class": "Dense",
-         "name": "output", "dtype": "float32", "precision": "float32", "scatter": scatter, "restless": 0.0} | facts
+         "name": "output", "dtype": "float32", "precision": "float32", "form": "", "scatter": scatter, "restless": 0.0} | facts
         for key in values
     ]  # fmt: skip
     return probes, {key: np.asarray(v, "float32") for key, v in values.items()}
@@ -222,6 +222,15 @@ def test_the_cause_stands_beside_the_link(key: str, changed: dict[str, Any], tex
     assert len(found["causes"]) == len(changed)
 
 
+def test_a_gradient_that_comes_as_slices_is_a_cause() -> None:
+    rows = links_of(tensorflow={"update/0": 1e-3})
+    for row in rows:
+        row["forms"] = {b: "slices" if b == "tensorflow" else "dense" for b in framework.names()}
+    said = " ".join(verdict.of_study(whole(rows, honest(), **configured()))["sentences"])
+    assert "; there, the gradient is slices on tensorflow, dense on jax and torch." in said
+    assert "the cause lies in code" not in said
+
+
 def test_one_cause_of_many_layers_is_said_once() -> None:
     said = {b: [part("layer", f"l{i}", dtype="float16" if b == "torch" else "float32") for i in range(6)]
             for b in framework.names()}  # fmt: skip
@@ -232,7 +241,9 @@ def test_one_cause_of_many_layers_is_said_once() -> None:
 def test_red_marks_under_a_green_verdict_are_explained() -> None:
     found = verdict.of_study(whole(links_of(torch={"backward/0": 1e-3}), honest()))
     assert found["answer"] == "agree"
-    assert "gradients of the layer `layer backward/0` taken by itself differ (the red marks)" in found["sentences"][0]
+    assert (
+        "gradients of `layer backward/0`, each layer taken by itself, differ (the red marks)" in found["sentences"][0]
+    )
 
 
 def test_of_one_backend_there_is_nothing_to_say() -> None:
