@@ -1,8 +1,8 @@
 """The only code of polyloss that touches a framework: what Keras 3 has no op for.
 
 A backend is its files here and nothing elsewhere in polyloss: ``<backend>.toml``, what is known of it without
-importing it (`announced`), ``<backend>.py``, ``process/<backend>.py`` and ``replicas/<backend>.py``. The same names in
-each module:
+importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``process/<backend>.py`` and
+``replicas/<backend>.py``. The same names in each module:
 
 ``EXACT_LOG_SOFTMAX``
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
