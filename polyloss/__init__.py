@@ -21,6 +21,7 @@ from polyloss.losses import distillation as _distillation
 from polyloss.losses import imbalance as _imbalance
 from polyloss.losses import probabilistic as _probabilistic
 from polyloss.losses import regression as _regression
+from polyloss.losses import vocabulary as _vocabulary
 from polyloss.losses.boxes import *  # noqa: F403
 from polyloss.losses.classification import *  # noqa: F403
 from polyloss.losses.distillation import *  # noqa: F403
@@ -35,6 +36,7 @@ from polyloss.losses.probabilistic import *  # noqa: F403
 from polyloss.losses.regression import *  # noqa: F403
 from polyloss.losses.segmentation import overlap as _overlap
 from polyloss.losses.segmentation.overlap import *  # noqa: F403
+from polyloss.losses.vocabulary import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -51,6 +53,7 @@ __all__ += _probabilistic.__all__
 __all__ += _regression.__all__
 __all__ += _triplets.__all__
 __all__ += _views.__all__
+__all__ += _vocabulary.__all__
 __all__.sort()
 
 _LAZY = ("plot", "study")

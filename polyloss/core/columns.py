@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 from keras import ops
@@ -164,14 +163,15 @@ def _capped(z: Tensor, soft_cap: float | None) -> Tensor:
 
 
 def _cap_slope(z: Tensor, soft_cap: float) -> Tensor:
-    """The derivative of `_capped`, :math:`1 / \\cosh^2(z / c)`."""
+    r"""The derivative of `_capped`, :math:`1 / \cosh^2(z / c)`."""
     q = ops.exp(ops.where(z < 0, z, -z) * (2 / soft_cap))
     return 4 * q / ops.square(1 + q)
 
 
 def _forward(plan: Plan, *tensors: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """The results, and what backward needs beside the inputs: a base near the largest of the others in each row, and
-    the sum of their exponentials relative to it."""
+    the sum of their exponentials relative to it.
+    """
     product = plan.read(tensors)
 
     def step(carry: tuple[Tensor, ...], first: int | Tensor, count: int | Tensor) -> tuple[Tensor, ...]:
@@ -193,13 +193,14 @@ def _forward(plan: Plan, *tensors: Tensor) -> tuple[tuple[Tensor, ...], tuple[Te
     start = (nothing - float("inf"), nothing, nothing, *([nothing] if plan.total else []))
     largest, amount, own, *total = kit.over(step, start, product.width, plan.block)
     base = _finite(largest)
+    own = ops.where(ops.equal(own, float("inf")), float("nan"), own)  # as +inf among the others gives NaN
     log_amount = ops.log(amount)
     return (base - own + log_amount, own, base + log_amount, *total), (base, amount)
 
 
 def _finite(largest: Tensor) -> Tensor:
     """0 in place of the largest of nothing, -inf, which cannot be subtracted from itself."""
-    return ops.where(ops.isinf(largest), 0.0, largest)
+    return ops.where(ops.equal(largest, -float("inf")), 0.0, largest)
 
 
 def _backward(
@@ -239,14 +240,14 @@ def _backward(
 
     given = dict(zip(plan.names, tensors, strict=True))
     start = {
-        name: kit.zeros(given[name].shape, product.dtype if name == "rows" else numerics.dtype_of(given[name]), given[name])
+        name: kit.zeros(
+            given[name].shape, product.dtype if name == "rows" else numerics.dtype_of(given[name]), given[name]
+        )
         for name in ("rows", "columns", "bias")
         if by.get(name)
     }
     found = kit.over(step, start, product.width, plan.block)
-    return [
-        ops.cast(found[name], numerics.dtype_of(given[name])) if name in found else None for name in plan.names
-    ]
+    return [ops.cast(found[name], numerics.dtype_of(given[name])) if name in found else None for name in plan.names]
 
 
 _run = kit.recomputed(_forward, _backward)

@@ -122,8 +122,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     @framework.entry_point
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The reduced loss of a batch."""
-        nested = isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
-        mask = None if nested else get_keras_mask(y_pred)
+        nested = is_nested(y_pred)
+        mask = self._mask(y_pred)
         bare = sample_weight is None and mask is None
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
@@ -134,6 +134,10 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
         return self._weighted_call(y_true, y_pred, weight, mask)
+
+    def _mask(self, y_pred: Any) -> Tensor | None:
+        """What Keras's layers say is padding."""
+        return None if is_nested(y_pred) else get_keras_mask(y_pred)
 
     def _prediction(self, y_pred: Any) -> Tensor:
         y_pred = shapes.real(self._where(), "y_pred", y_pred)
@@ -186,6 +190,11 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
 
     def _line_up(self, weight: Tensor | None, values: Tensor, what: str) -> Tensor | None:
         return None if weight is None else reduce.line_up(self._where(), what, weight, values)
+
+
+def is_nested(y_pred: Any) -> bool:
+    """Several tensors; a list of numbers is one."""
+    return isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
 
 
 def _both(a: Tensor | None, b: Tensor | None) -> Tensor | None:

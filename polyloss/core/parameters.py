@@ -140,6 +140,20 @@ def per_class(rule: Rule) -> Rule:
     return Rule(_is_vector, "a sequence of numbers", either.holds, f"{rule.must} (every entry)", per_class=True)
 
 
+def distinct_classes() -> Rule:
+    """Numbers of classes, each once."""
+
+    def are_integers(value: Any) -> bool:
+        return isinstance(value, (tuple, list)) and all(integer().fits(v) for v in value)
+
+    return Rule(
+        are_integers,
+        "a sequence of integers",
+        lambda v: len(v) > 0 and min(v) >= 0 and len(set(v)) == len(v),
+        "hold at least one class, none below 0 and none twice",
+    )
+
+
 # -- the usual parameters -------------------------------------------------------------------------
 
 Flag = Annotated[bool, boolean()]
@@ -150,6 +164,7 @@ Finite = Annotated[float, finite()]
 Axis = Annotated[int, integer()]
 IgnoreClass = Annotated[int | None, optional(integer())]
 ClassWeights = Annotated[Sequence[float] | None, optional(per_class(at_least(0)))]
+Classes = Annotated[Sequence[int] | None, optional(distinct_classes())]
 ClassCounts = Annotated[Sequence[float], per_class(greater_than(0))]
 
 

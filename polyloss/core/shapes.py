@@ -143,20 +143,34 @@ def rows_of_one_shape(
     return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
 
 
-def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
+def integer_labels(
+    where: str, y_true: Any, y_pred: Any, axis: int, *, has_axis: bool = True
+) -> tuple[Tensor, Tensor, int]:
     """Integer labels with one rank less than the predictions, the predictions, and the class axis.
 
-    Integers never pass through a float.
+    Integers never pass through a float. `has_axis` as for `labels_or_rows`.
     """
     y_pred = real(where, "y_pred", y_pred)
-    y_true = tensor(where, "y_true", y_true)
     axis = class_axis(where, axis, y_pred)
+    return labels_beside(where, y_true, y_pred, axis, has_axis=has_axis), y_pred, axis
+
+
+def labels_beside(
+    where: str,
+    y_true: Any,
+    y_pred: Tensor,
+    axis: int,
+    must: str = "the shape of y_pred without the class axis",
+    *,
+    has_axis: bool = True,
+) -> Tensor:
+    """Integer labels with the shape of `y_pred` without an axis."""
+    y_true = tensor(where, "y_true", y_true)
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
-        must = "y_true must be integer labels, the shape of y_pred without the class axis"
-        instead = ONE_HOT if agree(y_true.shape, y_pred.shape) else _otherwise(y_true, y_pred, axis, True)
-        refuse_shapes(where, must, y_true, y_pred, instead)
-    return _as_integers(labels), y_pred, axis
+        instead = ONE_HOT if agree(y_true.shape, y_pred.shape) else _otherwise(y_true, y_pred, axis, has_axis)
+        refuse_shapes(where, f"y_true must be integer labels, {must}", y_true, y_pred, instead)
+    return _as_integers(labels)
 
 
 def labels_or_rows(

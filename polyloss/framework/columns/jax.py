@@ -52,7 +52,8 @@ def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Cal
 
 def _on_the_same_axes(tensors: Sequence[Any]) -> Sequence[Any]:
     """Inside `shard_map`: what is the same on all devices, a kernel, counts as different once it meets what is not, and
-    its gradient is then the sum over devices. JAX sees to that where an operation meets both; a loop wants it said."""
+    its gradient is then the sum over devices. JAX sees to that where an operation meets both; a loop wants it said.
+    """
     if not jax.sharding.get_abstract_mesh().manual_axes:
         return tensors
     either = functools.reduce(jnp.logical_or, (_true_like(x) for x in tensors))
