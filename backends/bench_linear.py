@@ -5,7 +5,8 @@
     KERAS_BACKEND=tensorflow python backends/bench_linear.py crossentropy --mode xla --dtype bfloat16
 
 One forward and backward pass with a random weight for each value. A process of its own for each form, in turns; the
-time is the least over the rounds, since what else the machine does only adds to it. Peak: on JAX what the compiled
+time is the least over the rounds, since what else the machine does only adds to it: seconds on the clock, and of the
+processor (which count the threads together, and not what other programs take). Peak: on JAX what the compiled
 program asks for beside its inputs (exact); elsewhere the growth of the process's memory in its first pass after one on
 small inputs. Gradients are compared with those of the plain form.
 """
@@ -144,12 +145,12 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
     if options.gradients:
         np.savez(options.gradients, *(ops.convert_to_numpy(ops.cast(g, "float32")) for g in found))
     del value, found
-    times = []
+    clocks = {"seconds": time.perf_counter, "processor": time.process_time}
     for _ in range(options.repeats):
-        start = time.perf_counter()
+        start = {what: clock() for what, clock in clocks.items()}
         run(given, by)
-        times.append(time.perf_counter() - start)
-    result["seconds"] = min(times)
+        for what, clock in clocks.items():
+            result[what] = min(result.get(what, float("inf")), clock() - start[what])
     return result
 
 
@@ -202,7 +203,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
                 out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 new = json.loads(out.splitlines()[-1])
                 kept = found.setdefault(name, {"form": name, **new})
-                kept["seconds"] = min(kept["seconds"], new["seconds"])
+                kept |= {what: min(kept[what], new[what]) for what in ("seconds", "processor")}
         saved = {name: list(np.load(Path(folder) / f"{name}.npz").values()) for name in names}
     first = names[0]
     for name in names:
@@ -212,7 +213,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
             for a, b in zip(saved[name], saved[first], strict=True)
         ]
         found[name] |= {"gradients": [float(x) for x in apart], "norms": [float(x) for x in norm]}
-        found[name] |= {f"{what} to {first}": found[name][what] / found[first][what] for what in ("seconds", "peak")}
+        found[name] |= {f"{what} to {first}": found[name][what] / found[first][what] for what in ("seconds", "processor", "peak")}
     return list(found.values())
 
 
@@ -239,7 +240,7 @@ def main() -> None:
         ratios = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if " to " in name)
         errors = " ".join(f"{e:.1e}" for e in [*row["gradients"], *row["norms"]])
         print(
-            f"  {row['form']:14s} {row['seconds']:7.2f} s  peak {row['peak']:7.0f} MiB (beyond the gradients "
+            f"  {row['form']:14s} {row['seconds']:7.2f} s ({row['processor']:.2f})  peak {row['peak']:7.0f} MiB (beyond the gradients "
             f"{row['beyond']:7.0f})  {ratios}  gradients apart {errors}",
             flush=True,
         )

@@ -183,7 +183,7 @@ def _forward(plan: Plan, *tensors: Tensor) -> tuple[tuple[Tensor, ...], tuple[Te
         z = kit.filled(z, place, -float("inf"))
         if product.skipped is not None:
             z = kit.filled(z, kit.place(product.skipped, first, count), -float("inf"))
-        now = ops.max(ops.stop_gradient(z), axis=-1)
+        now = ops.squeeze(numerics.largest(ops.stop_gradient(z)), -1)
         higher = ops.where(now > largest, now, largest)
         base = _finite(higher)
         amount = amount * ops.exp(largest - base) + ops.sum(kit.exp_above(z, base), axis=-1)

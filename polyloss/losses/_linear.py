@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from keras import ops
 
 from polyloss.core import numerics, shapes
@@ -102,10 +101,11 @@ def _some(x: Tensor, classes: tuple[int, ...], axis: int) -> Tensor:
 
 def _numbered(labels: Tensor, classes: tuple[int, ...]) -> Tensor:
     """Which of the classes each label is; -1 for none of them."""
-    place = np.full(max(classes) + 1, -1, "int32")
-    place[list(classes)] = np.arange(len(classes))
-    safe, known = numerics.valid_labels(labels, len(place))
-    return ops.where(known, ops.take(ops.convert_to_tensor(place), safe), -1)
+    place = [-1] * (max(classes) + 1)
+    for i, known in enumerate(classes):
+        place[known] = i
+    safe, valid = numerics.valid_labels(labels, len(place))
+    return ops.where(valid, ops.take(ops.convert_to_tensor(place, dtype="int32"), safe), -1)
 
 
 def log_partition(above: Tensor, own: Tensor, rest: Tensor) -> Tensor:
