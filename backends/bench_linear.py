@@ -213,7 +213,9 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
             for a, b in zip(saved[name], saved[first], strict=True)
         ]
         found[name] |= {"gradients": [float(x) for x in apart], "norms": [float(x) for x in norm]}
-        found[name] |= {f"{what} to {first}": found[name][what] / found[first][what] for what in ("seconds", "processor", "peak")}
+        found[name] |= {
+            f"{what} to {first}": found[name][what] / found[first][what] for what in ("seconds", "processor", "peak")
+        }
     return list(found.values())
 
 

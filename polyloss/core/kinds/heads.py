@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from polyloss.core import numerics, shapes
@@ -39,7 +40,7 @@ class Heads(Labels):
             y_true = shapes.labels_beside(where, y_true, y_pred, len(y_pred.shape) - 1, _LABELS)
             options["kernel"] = kernel
         if bias is not None:
-            options["bias"] = bias = shapes.real(where, "bias", bias)
+            options["bias"] = bias = _real(where, "bias", bias)
             if not shapes.agree(bias.shape, (width,)):
                 refuse(where, "bias.shape", f"be ({width},), one a class", tuple(bias.shape))
         self._known(where, options.get("classes"), width)
@@ -56,7 +57,7 @@ def _shape(by_row: bool | None) -> str:
 
 def _real(where: str, name: str, x: Any) -> Tensor:
     """`x` in its own dtype where that is a float, half precision too: a kernel is too large to be there twice."""
-    x = shapes.tensor(where, name, x)
+    x = ops.convert_to_tensor(x) if isinstance(x, keras.Variable) else shapes.tensor(where, name, x)
     return x if numerics.dtype_of(x) in ("float16", "bfloat16") else shapes.real(where, name, x)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 
@@ -32,6 +31,7 @@ def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Cal
     """`forward` with its own gradient."""
 
     def call(plan: Any, *tensors: Any) -> Any:
+        tensors = tuple(tf.convert_to_tensor(x) for x in tensors)
         wanted = [x.dtype.is_floating for x in tensors]
 
         @tf.custom_gradient
@@ -43,7 +43,7 @@ def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Cal
 
             return results, gradient
 
-        return function(*(tf.convert_to_tensor(x) for x in tensors))
+        return function(*tensors)
 
     return call
 
@@ -62,7 +62,11 @@ def written(x: Any, part: Any, first: Any, axis: int) -> Any:
     part = tf.cast(part, x.dtype)
     if x.shape[axis] is not None and x.shape[axis] == part.shape[axis]:
         return part
-    return keras.ops.slice_update(x, [first if i == axis else 0 for i in range(len(x.shape))], part)
+    begin = [first if i == axis else 0 for i in range(len(x.shape))]
+    end = [first + tf.shape(part)[axis] if i == axis else n for i, n in enumerate(tf.unstack(tf.shape(x)))]
+    return tf.raw_ops.TensorStridedSliceUpdate(
+        input=x, begin=tf.stack(begin), end=tf.stack(end), strides=[1] * len(begin), value=part
+    )
 
 
 def _wide(x: Any) -> Any:
