@@ -109,6 +109,18 @@ TARGETS = (
         "one class out of many",
         (
             Data(
+                "vocabulary",
+                "labelled with integers, tens of thousands of classes: the next token",
+                (
+                    Pick(
+                        "LinearCrossentropyLoss",
+                        "It takes hidden states and the kernel of the last layer, and never holds the logits.",
+                        {"z_loss": 1e-4},
+                    ),
+                    Pick("SparseCategoricalCrossentropy", "The same of logits, where they fit into memory.", LOGITS),
+                ),
+            ),
+            Data(
                 "integers",
                 "labelled with integers, classes about equal in number",
                 (

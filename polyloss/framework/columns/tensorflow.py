@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -58,15 +59,11 @@ def cut(x: Any, first: Any, count: Any, axis: int) -> Any:
 
 
 def written(x: Any, part: Any, first: Any, axis: int) -> Any:
-    """`x`, some columns replaced; in place inside a loop."""
+    """`x`, some columns replaced; under XLA in place inside a loop."""
     part = tf.cast(part, x.dtype)
     if x.shape[axis] is not None and x.shape[axis] == part.shape[axis]:
         return part
-    begin = [first if i == axis else 0 for i in range(len(x.shape))]
-    end = [first + tf.shape(part)[axis] if i == axis else n for i, n in enumerate(tf.unstack(tf.shape(x)))]
-    return tf.raw_ops.TensorStridedSliceUpdate(
-        input=x, begin=tf.stack(begin), end=tf.stack(end), strides=[1] * len(begin), value=part
-    )
+    return keras.ops.slice_update(x, [first if i == axis else 0 for i in range(len(x.shape))], part)
 
 
 def _wide(x: Any) -> Any:
