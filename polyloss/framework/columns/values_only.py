@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 
@@ -84,4 +85,4 @@ def scaled(z: Any, by: Any) -> Any:
 
 def zeros(shape: Sequence[int], dtype: str, like: Any) -> Any:
     """Zeros."""
-    return ops.zeros(tuple(shape), dtype)
+    return np.zeros(tuple(shape), dtype)
