@@ -11,7 +11,7 @@ import keras
 
 from polyloss import framework
 from polyloss.core.kinds import Kind
-from polyloss.core.parameters import Rule, bind, by_position, python_value, refuse, rules_of
+from polyloss.core.parameters import Rule, bind, by_position, is_learnt, python_value, refuse, rules_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,9 @@ class Declaration:
                 raise TypeError(f"{self.name}: {name} is required. Got no {name}.")
         for name, rule in self.rules.items():
             if name in given:
-                given[name] = value = python_value(given[name])
+                value = given[name]
+                if not (rule.tensor and is_learnt(value)):
+                    given[name] = value = python_value(value)
                 rule(self.name, name, value)
         return self.formula(**given)
 

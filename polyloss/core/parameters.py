@@ -12,9 +12,11 @@ import math
 import numbers
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn
 
+import keras
+import numpy as np
 from keras import ops
 
 
@@ -33,6 +35,7 @@ class Rule:
         holds: Whether the value will do.
         must: What it must be, in words.
         per_class: Whether a sequence has one entry a class.
+        tensor: Whether a scalar tensor will do as well, whose value is not looked at: one that is learnt.
     """
 
     fits: Callable[[Any], bool]
@@ -40,9 +43,14 @@ class Rule:
     holds: Callable[[Any], bool] = lambda _: True
     must: str = ""
     per_class: bool = False
+    tensor: bool = False
 
     def __call__(self, where: str, name: str, value: Any) -> None:
         """Raise unless `value` will do."""
+        if self.tensor and is_learnt(value):
+            if len(value.shape):
+                refuse(where, f"{name}.shape", "be (), one number", tuple(value.shape))
+            return
         if not self.fits(value):
             if self.per_class and isinstance(value, Mapping):
                 refuse(where, name, "have the keys 0, 1, 2, ..., a number for each class, where it is a dict", value)
@@ -154,12 +162,25 @@ def distinct_classes() -> Rule:
     )
 
 
+def or_tensor(rule: Rule) -> Rule:
+    """What `rule` accepts, or a scalar tensor that is learnt."""
+    return replace(rule, tensor=True)
+
+
+def is_learnt(value: Any) -> bool:
+    """A tensor of the backend or a variable: what may have a gradient, as numbers and arrays of NumPy have none."""
+    return isinstance(value, (keras.Variable, keras.KerasTensor)) or (
+        ops.is_tensor(value) and not isinstance(value, (np.ndarray, np.generic))
+    )
+
+
 # -- the usual parameters -------------------------------------------------------------------------
 
 Flag = Annotated[bool, boolean()]
 Fraction = Annotated[float, between(0, 1)]
 NonNegative = Annotated[float, at_least(0)]
 Positive = Annotated[float, greater_than(0)]
+PositiveOrTensor = Annotated[Any, or_tensor(greater_than(0))]
 Finite = Annotated[float, finite()]
 Axis = Annotated[int, integer()]
 IgnoreClass = Annotated[int | None, optional(integer())]

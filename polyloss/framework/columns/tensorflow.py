@@ -50,11 +50,10 @@ def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Cal
 
 
 def cut(x: Any, first: Any, count: Any, axis: int) -> Any:
-    """Some columns."""
+    """Some columns. Every size is said: for "the rest", -1, XLA takes a slice of the whole and bounds it."""
     if isinstance(count, int) and x.shape[axis] == count:
         return x
-    sizes = [-1] * len(x.shape)
-    sizes[axis] = count
+    sizes = [count if i == axis else (tf.shape(x)[i] if d is None else d) for i, d in enumerate(x.shape)]
     return tf.slice(x, [first if i == axis else 0 for i in range(len(x.shape))], sizes)
 
 
