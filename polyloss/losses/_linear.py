@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras import ops
@@ -66,7 +67,7 @@ def head(
     bias: Tensor | None,
     by_row: bool,
     ignore_class: int | None,
-    classes: tuple[int, ...] | None,
+    classes: Sequence[int] | None,
 ) -> Head:
     """A row a label; of some classes alone, where `classes` says so."""
     shape = tuple(ops.shape(labels)[i] if d is None else d for i, d in enumerate(labels.shape))
@@ -95,11 +96,11 @@ def head(
     )
 
 
-def _some(x: Tensor, classes: tuple[int, ...], axis: int) -> Tensor:
+def _some(x: Tensor, classes: Sequence[int], axis: int) -> Tensor:
     return ops.take(x, ops.convert_to_tensor(classes, dtype="int32"), axis=axis)
 
 
-def _numbered(labels: Tensor, classes: tuple[int, ...]) -> Tensor:
+def _numbered(labels: Tensor, classes: Sequence[int]) -> Tensor:
     """Which of the classes each label is; -1 for none of them."""
     place = [-1] * (max(classes) + 1)
     for i, known in enumerate(classes):

@@ -63,9 +63,9 @@ class LinearHead(keras.layers.Layer):
         self._handed: tuple[Any, ...] | None = None
 
     @property
-    def outputs(self) -> int:
+    def outputs(self) -> int | None:
         """How many there are."""
-        return self.units if self.tied_to is None else self.tied_to.input_dim
+        return self.units if self.tied_to is None else int(self.tied_to.input_dim)
 
     def build(self, input_shape: Any) -> None:
         depth = input_shape[-1]
@@ -86,13 +86,12 @@ class LinearHead(keras.layers.Layer):
 
     def call(self, hidden: Any, mask: Any = None) -> Any:
         """Logits; in a step of a `LinearHeadModel` the hidden states as they are, unless metrics look at logits."""
+        kernel = keras.ops.cast(keras.ops.convert_to_tensor(self.kernel), self.compute_dtype)
         if self._hands_on is not None:
-            kernel = keras.ops.cast(keras.ops.convert_to_tensor(self.kernel), self.compute_dtype)
             bias = [] if self.bias is None else [keras.ops.convert_to_tensor(self.bias)]
             self._handed = (hidden, kernel, *bias), mask
             if self._hands_on == "hidden":
                 return hidden
-        kernel = keras.ops.cast(keras.ops.convert_to_tensor(self.kernel), self.compute_dtype)
         logits = hidden @ (kernel if self.tied_to is None else keras.ops.transpose(kernel))
         return logits if self.bias is None else logits + keras.ops.cast(self.bias, logits.dtype)
 
