@@ -81,6 +81,14 @@ class OwnRowsOnly(polyloss.NTXentLoss):
         return Faulty()._of_all(y_true, y_pred, present)
 
 
+class ThroughKernel(polyloss.LinearCrossentropyLoss):
+    """What the model gives are hidden states, and the kernel is the same everywhere."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        kernel = ops.convert_to_tensor(np.eye(CLASSES, dtype="float32")[::-1] + 0.5)
+        return super().__call__(y_true, (y_pred, kernel), sample_weight)
+
+
 class LocalNegatives(polyloss.NTXentLoss):
     """A common fault: each replica alone. It must be found out."""
 
@@ -118,6 +126,7 @@ CASES = [
     Case("Huber, mask and by weight", lambda: polyloss.Huber(reduction=BY_WEIGHT), PADDED, REAL, ROW_WEIGHT, True),
     Case("sparse CE of tokens, mask", lambda: SPARSE(from_logits=True), PADDED, TOKENS, None, True),
     Case("sparse CE, ignore_class", lambda: SPARSE(from_logits=True, ignore_class=0), X, TOKENS),
+    Case("linear CE, by weight", lambda: ThroughKernel(reduction=BY_WEIGHT), X, TOKENS, STEP_WEIGHT),
     Case("CategoricalFocalLoss, labels", lambda: polyloss.CategoricalFocalLoss(from_logits=True), X, TOKENS),
     Case("PolyLoss, labels", lambda: polyloss.PolyLoss(from_logits=True), X, TOKENS, ROW_WEIGHT),
     Case("focal by positives", FocalByPositives, X, MASKS),

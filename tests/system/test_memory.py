@@ -33,13 +33,13 @@ def ntxent(views: Any) -> Any:
 
 @pytest.mark.skipif(BACKEND != "jax", reason="what JAX's compiler says")
 @pytest.mark.parametrize(("f", "given"), [(crossentropy, (HIDDEN, KERNEL)), (ntxent, (VIEWS,))], ids=["ce", "ntxent"])
-def test_jax_asks_for_two_blocks(f: Callable[..., Any], given: tuple[Any, ...]) -> None:
+def test_jax_asks_for_two_blocks_and_some_rows(f: Callable[..., Any], given: tuple[Any, ...]) -> None:
     import jax
 
     positions = tuple(range(len(given)))
     compiled = jax.jit(jax.value_and_grad(f, argnums=positions)).lower(*given).compile()
     beside = sum(x.nbytes for x in given)
-    assert compiled.memory_analysis().temp_size_in_bytes <= TABLE / 2 + 3 * beside
+    assert compiled.memory_analysis().temp_size_in_bytes <= TABLE / 2 + 8 * beside
     assert 4 * polyloss.core.columns.BLOCK == TABLE / 4
 
 
