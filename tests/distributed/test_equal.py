@@ -13,7 +13,7 @@ from tests.distributed.launch import judge, reports
 
 ONLY = pytest.mark.skipif
 BACKEND = os.environ.get("KERAS_BACKEND")
-CASES, QUICK, CONTROLS = 20, 4, 3
+CASES, QUICK, CONTROLS = 21, 4, 3
 
 
 def ranks(world: int, *how: str) -> list[list[str]]:
