@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
 from keras import ops
 
 from polyloss.core import numerics, shapes
+from polyloss.core.kinds.base import MOVE
 from polyloss.core.kinds.domains import LOGITS
 from polyloss.core.kinds.rows import Labels
 from polyloss.core.numerics import Tensor
@@ -21,6 +23,7 @@ class Heads(Labels):
 
     title = "one class out of many, labels as integers, logits or what they are a product of"
     predictions = LOGITS
+    misfits = (*Labels.misfits[:-1], replace(Labels.misfits[-1], instead=MOVE))
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
         kernel, bias, by_row = (options.get(name) for name in ("kernel", "bias", "transpose_kernel"))
@@ -37,7 +40,7 @@ class Heads(Labels):
             if not len(y_pred.shape) or not shapes.agree(y_pred.shape[-1:], (depth,)):
                 must = f"be (..., {depth}) for kernel.shape={tuple(kernel.shape)}, which is {_shape(by_row)}"
                 refuse(where, "y_pred.shape", must, tuple(y_pred.shape))
-            y_true = shapes.labels_beside(where, y_true, y_pred, len(y_pred.shape) - 1, _LABELS)
+            y_true = shapes.labels_beside(where, y_true, y_pred, len(y_pred.shape) - 1, _LABELS, has_axis=False)
             options["kernel"] = kernel
         if bias is not None:
             options["bias"] = bias = _real(where, "bias", bias)

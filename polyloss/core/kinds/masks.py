@@ -10,13 +10,12 @@ import numpy as np
 from keras import ops
 
 from polyloss.core import numerics, reduce, shapes
-from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
+from polyloss.core.kinds.base import BROKEN, MOVE, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import LABELS, PROBABILITY, Domain, Fault
 from polyloss.core.numerics import Tensor
 
 _PREDICTIONS = "y_pred must be (B, ..., classes)"
 _BINARY = "y_true must be a binary mask, the shape of y_pred with or without the class axis of length 1"
-_MOVE = "Are the classes on axis 1? Then move them last with keras.ops.moveaxis(y_pred, 1, -1)."
 _SEVERAL = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
 
 
@@ -40,7 +39,7 @@ class Masks(Kind):
         *(Misfit(_PREDICTIONS, p, p) for p in [(), (4,)]),
         *(Misfit(_BINARY, y, (4, 5, 1)) for y in [(4, 4), (4, 5, 2), (4, 1), (4,), (5, 5, 1)]),
         *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4,), (1, 5), (4, 5, 3, 1)]),
-        Misfit(_SEVERAL, (4, 3), (4, 5, 3), "int32", _MOVE),
+        Misfit(_SEVERAL, (4, 3), (4, 5, 3), "int32", MOVE),
     )
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:

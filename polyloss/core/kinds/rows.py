@@ -160,7 +160,9 @@ class Labels(Rows):
     )
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        y_true, y_pred, axis = shapes.integer_labels(where, y_true, y_pred, options.get("axis", -1))
+        y_true, y_pred, axis = shapes.integer_labels(
+            where, y_true, y_pred, options.get("axis", -1), has_axis="axis" in options
+        )
         if "axis" in options:
             options["axis"] = axis
         return y_true, y_pred
