@@ -11,7 +11,7 @@ import pathlib
 import re
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import evidence_pages
@@ -67,7 +67,7 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
         title(entry.name),
         f"{entry.summary}\n",
         *([f"**When to choose it.** {entry.when[0].upper()}{entry.when[1:]}\n"] if entry.when else []),
-        *([f":Tasks: {', '.join(entry.tasks)}\n"] if entry.tasks else []),
+        field_of_words("For", entry.tasks) + field_of_words("Looked for as", entry.cls.words),
         title("Formula", "-"),
         *(part for function in entry.functions for part in formula(function, len(entry.functions) > 1)),
         title("Curves", "-"),
@@ -94,6 +94,11 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
     parts += [title("See also", "-"), see_also(entry, everything)]
     parts += [title("Reference", "-"), *(references(function) for function in entry.functions[:1])]
     return "\n".join(parts)
+
+
+def field_of_words(name: str, words: Sequence[str]) -> str:
+    """A line of a list of fields; the search of the site finds the page by its words."""
+    return f":{name}: {', '.join(words)}\n" if words else ""
 
 
 def formula(function: Described, named: bool) -> list[str]:

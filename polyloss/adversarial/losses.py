@@ -232,6 +232,7 @@ class MinimaxLoss(AdversarialLoss, discriminator=minimax_discriminator_loss, gen
     """
 
     label_smoothing: float = 0.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "vanilla GAN", "BCE GAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.minimax_generator_loss"}
 
 
@@ -327,6 +328,7 @@ class NonSaturatingLoss(
     """
 
     label_smoothing: float = 0.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "DCGAN", "StyleGAN", "vanilla GAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.modified_generator_loss"}
 
 
@@ -423,6 +425,7 @@ class LeastSquaresLoss(
     real_target: float = 1.0
     fake_target: float = 0.0
     generator_target: float = 1.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "LSGAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.least_squares_generator_loss"}
 
 
@@ -507,6 +510,8 @@ class HingeGANLoss(AdversarialLoss, discriminator=hinge_gan_discriminator_loss, 
     >>> polyloss.HingeGANLoss()
     HingeGANLoss()
     """
+
+    words: ClassVar[tuple[str, ...]] = ("GAN", "HingeLoss", "SAGAN", "BigGAN")
 
 
 # -- Wasserstein -------------------------------------------------------------------------------------
@@ -595,6 +600,7 @@ class WassersteinLoss(
     WassersteinLoss()
     """
 
+    words: ClassVar[tuple[str, ...]] = ("GAN", "WGAN", "WGAN-GP", "earth mover", "mode collapse")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.wasserstein_generator_loss"}
 
 
@@ -706,5 +712,7 @@ class RelativisticLoss(
     >>> polyloss.RelativisticLoss(average=False)
     RelativisticLoss(average=False)
     """
+
+    words: ClassVar[tuple[str, ...]] = ("GAN", "RaGAN", "RpGAN", "R3GAN")
 
     average: bool = True

@@ -303,6 +303,8 @@ class GradientPenalty(Penalty, function=gradient_penalty, kw_only=False):
     ValueError: gradient_penalty: weight must be at least 0. Got weight=-1.0.
     """
 
+    words: ClassVar[tuple[str, ...]] = ("WGAN-GP", "WGAN-LP", "DRAGAN", "Lipschitz")
+
     weight: float = 10.0
     _: KW_ONLY
     target: float = 1.0
@@ -330,6 +332,8 @@ class R1Penalty(Penalty, function=r1_penalty, kw_only=False):
     R1Penalty(gamma=1.0)
     """
 
+    words: ClassVar[tuple[str, ...]] = ("R1", "StyleGAN", "gradient penalty")
+
     gamma: float = 10.0
 
     def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
@@ -347,6 +351,8 @@ class R2Penalty(Penalty, function=r2_penalty, kw_only=False):
     >>> polyloss.R2Penalty()
     R2Penalty(gamma=10.0)
     """
+
+    words: ClassVar[tuple[str, ...]] = ("R2", "gradient penalty")
 
     gamma: float = 10.0
 

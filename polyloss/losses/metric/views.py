@@ -86,6 +86,7 @@ class NTXentLoss(SetLoss, function=ntxent_loss):
 
     temperature: float = 0.1
 
+    words: ClassVar[tuple[str, ...]] = ("similarity", "InfoNCE", "SimCLR", "contrastive learning", "unlabelled")
     tasks: ClassVar[tuple[str, ...]] = ("metric learning", "self-supervised learning")
     elsewhere: ClassVar[dict[str, str]] = {
         "optax": "optax.losses.ntxent (labels in place of pairs)",
