@@ -5,6 +5,7 @@ They are written to docs/reference/ before Sphinx reads its sources, and only wh
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import pathlib
@@ -21,6 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
 import polyloss
+from polyloss.core.function import declaration
 from polyloss.tools import plot
 from polyloss.tools.choose import TARGETS
 from polyloss.tools.describe import About, Described, about
@@ -91,6 +93,7 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
     parts += [title("The same loss elsewhere", "-"), elsewhere(entry)]
     if guides:
         parts += [title("Guides", "-"), *(f"- :doc:`/{path}`" for path in guides), ""]
+    parts += [title("Source", "-"), source(entry)]
     parts += [title("See also", "-"), see_also(entry, everything)]
     parts += [title("Reference", "-"), *(references(function) for function in entry.functions[:1])]
     return "\n".join(parts)
@@ -121,6 +124,31 @@ def curves(entry: About, options: dict[str, Any]) -> str:
         )
     call = f'polyloss.plot.figure("{entry.name}"{", " + given if given else ""})'
     return "\n".join([*parts, f"Drawn with {literal(call)}.\n"])
+
+
+def thumbnail(name: str) -> str:
+    """The curves, small."""
+    return "\n".join(
+        f".. image:: /reference/curves/{name}-{theme}.svg\n   :class: only-{theme} thumbnail\n   :alt: Curves of {name}\n"
+        for theme in ("light", "dark")
+    )
+
+
+def source(entry: About) -> str:
+    """The code of the functions, folded, and where it stands."""
+    parts = []
+    for function in entry.functions:
+        known = declaration(function.function)
+        body = inspect.unwrap(function.function) if known is None else known.body
+        lines, line = inspect.getsourcelines(body)
+        (tree,) = ast.parse(textwrap.dedent("".join(lines))).body
+        assert isinstance(tree, ast.FunctionDef)
+        head, *statements = tree.body  # a public function has a docstring, which is on this page already
+        assert ast.get_docstring(tree) is not None
+        written = lines[: head.lineno - 1] + lines[statements[0].lineno - 1 :] if statements else lines
+        path = f"{body.__module__.replace('.', '/')}.py"
+        parts.append(f"{literal(path)}, line {line}:\n\n{code(''.join(written))}")
+    return dropdown("The code, without its docstring", "\n".join(parts))
 
 
 def draw(entry: About, options: dict[str, Any], folder: pathlib.Path) -> None:
@@ -218,15 +246,20 @@ def references(function: Described) -> str:
 
 def loss_list(everything: dict[str, About]) -> str:
     """All of them, by kind."""
-    parts = [".. _losses:\n", title("All losses")]
+    parts = [
+        ".. _losses:\n",
+        title("All losses"),
+        f"What polyloss {polyloss.__version__} has, each with a page of its own. The small pictures show the value of the loss, "
+        "and its gradient, over the prediction. Not sure which one? "
+        f"{link('Two questions', 'choose')} lead to two or three of them.\n",
+    ]
     for kind, heading in KINDS.items():
         rows = [
-            (link(name, f"loss-{name}"), f"{e.summary}", ", ".join(e.tasks))
+            (thumbnail(name), link(name, f"loss-{name}"), e.summary, ", ".join(e.tasks))
             for name, e in everything.items()
             if e.kind == kind
         ]
-        columns = 3 if any(row[2] for row in rows) else 2
-        parts += [title(heading, "-"), table(("loss", "what it is", "for")[:columns], [r[:columns] for r in rows])]
+        parts += [title(heading, "-"), table(("", "loss", "what it is", "for"), rows, css="losses")]
     pages = "\n".join(f"   {page_of(e)}" for e in everything.values())
     parts.append(f".. toctree::\n   :hidden:\n\n{pages}\n")
     return "\n".join(parts)
@@ -408,6 +441,17 @@ def generate(app: Sphinx) -> None:
             path.unlink()
 
 
+def of_one_language(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Next and previous stay within a language; the Korean pages say that they are Korean."""
+    korean = page.startswith("ko/")
+    for side in ("next", "prev"):
+        other = context.get(side)
+        if other and ("/ko/" in f"/{other['link']}" or (korean and "../" not in other["link"])) != korean:
+            context[side] = None
+    if korean:
+        context["language"] = "ko"
+
+
 def complete(app: Sphinx, env: Any) -> None:
     """Every public name has its place, and every page of a loss has its name."""
     objects = {name for name, *_ in env.get_domain("py").get_objects()}
@@ -423,5 +467,6 @@ def complete(app: Sphinx, env: Any) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Pages before the sources are read; the check once all are."""
     app.connect("builder-inited", generate)
+    app.connect("html-page-context", of_one_language)
     app.connect("env-check-consistency", complete)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -234,7 +234,7 @@ def library(name: str) -> ModuleType:
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
             f"polyloss.tools.describe: the package {name.partition('.')[0]} must be installed. Got none: python -m pip install "
-            '"keras-polyloss[cli]", or ".[cli]" in a checkout',
+            '".[cli]" in the folder of the checkout',
             name=missing.name,
         ) from None
 

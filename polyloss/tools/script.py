@@ -23,7 +23,7 @@ def main() -> None:
             raise
         sys.stderr.write(
             f"polyloss: the command line must have {missing.name}. Got none: python -m pip install "
-            '"keras-polyloss[cli]", or ".[cli]" in a checkout\n'
+            '".[cli]" in the folder of the checkout\n'
         )
         sys.exit(2)
 

@@ -216,6 +216,5 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         runpy.run_module("polyloss", run_name="__main__")
     assert end.value.code == 2
     assert capsys.readouterr().err == (
-        'polyloss: the command line must have typer. Got none: python -m pip install "keras-polyloss[cli]", or ".[cli]" in '
-        "a checkout\n"
+        'polyloss: the command line must have typer. Got none: python -m pip install ".[cli]" in the folder of the checkout\n'
     )
