@@ -199,7 +199,7 @@ def minimums(session: nox.Session, backend: str) -> None:
         session.skip("not run: the lowest versions have wheels for Python 3.11 only")
     project = PROJECT["project"]
     allowed = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
-    versions = dict(r.upper().split(">=") for r in allowed)
+    versions = dict(r.upper().split(">=") for r in allowed if ">=" in r)  # an extra may name another
     session.env.update({f"LOWEST_{name}": version for name, version in versions.items()})  # as the file names them
     lowest = ROOT / "backends" / backend / "lowest.txt"
     session.install("-e", ".[study]", "-r", str(lowest), *nox.project.dependency_groups(PROJECT, "test"))

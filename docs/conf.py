@@ -27,6 +27,7 @@ extensions = [
     "formulas",
     "names",
     "pages",
+    "scripts",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_ext", "data", "examples", "guides/code"]

@@ -1,4 +1,4 @@
-"""Loss functions written once against Keras 3, proven equal on JAX, TensorFlow and PyTorch.
+"""Loss functions written once against Keras 3, measured against exact results on JAX, TensorFlow and PyTorch.
 
 >>> model.compile(optimizer="adam", loss=polyloss.FocalLoss(from_logits=True))  # doctest: +SKIP
 """
@@ -11,7 +11,7 @@ from polyloss.adversarial import losses as _adversarial
 from polyloss.adversarial import penalties as _penalties
 from polyloss.adversarial.losses import *  # noqa: F403
 from polyloss.adversarial.penalties import *  # noqa: F403
-from polyloss.core.declared import catalogue
+from polyloss.core.declared import catalogue, instead_of
 from polyloss.core.loss import Loss, SetLoss
 from polyloss.core.validate import validate
 from polyloss.framework import gradient
@@ -21,6 +21,7 @@ from polyloss.losses import distillation as _distillation
 from polyloss.losses import imbalance as _imbalance
 from polyloss.losses import probabilistic as _probabilistic
 from polyloss.losses import regression as _regression
+from polyloss.losses import vocabulary as _vocabulary
 from polyloss.losses.boxes import *  # noqa: F403
 from polyloss.losses.classification import *  # noqa: F403
 from polyloss.losses.distillation import *  # noqa: F403
@@ -35,6 +36,7 @@ from polyloss.losses.probabilistic import *  # noqa: F403
 from polyloss.losses.regression import *  # noqa: F403
 from polyloss.losses.segmentation import overlap as _overlap
 from polyloss.losses.segmentation.overlap import *  # noqa: F403
+from polyloss.losses.vocabulary import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -51,6 +53,7 @@ __all__ += _probabilistic.__all__
 __all__ += _regression.__all__
 __all__ += _triplets.__all__
 __all__ += _views.__all__
+__all__ += _vocabulary.__all__
 __all__.sort()
 
 _LAZY = ("plot", "study")
@@ -62,7 +65,9 @@ if not TYPE_CHECKING:  # to a type checker every name would be there
     def __getattr__(name: str) -> Any:
         if name in _LAZY:
             return importlib.import_module(f"polyloss.{name}")
-        raise AttributeError(f"module 'polyloss' has no attribute {name!r}")
+        advice = "" if name.startswith("_") else instead_of(name)
+        lacking = f"module 'polyloss' has no attribute {name!r}"
+        raise AttributeError(f"{lacking}. {advice}" if advice else lacking)
 
 
 def __dir__() -> list[str]:

@@ -1,20 +1,6 @@
-"""`polyloss ...` and `python -m polyloss ...`: the command line, whose libraries are the extra `study`."""
+"""`python -m polyloss ...`: the command line, whose libraries are the extra `cli`. The script `polyloss` starts faster."""
 
-from __future__ import annotations
-
-import sys
-
-
-def main() -> None:
-    """Run the command line, or say in one line what it lacks."""
-    try:
-        from polyloss.tools.command import app
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("typer", "rich"):
-            raise
-        sys.exit(f'polyloss: the command line needs {missing.name}: pip install "keras-polyloss[study]"')
-    app()
-
+from polyloss.tools.script import main
 
 if __name__ == "__main__":
     main()

@@ -320,7 +320,7 @@ class Case:
         return self.kind.batch(self.options(parameters))
 
 
-INPUTS = ("y_true", "y_pred", "present", "weight", "real", "fake")
+INPUTS = ("y_true", "y_pred", "kernel", "bias", "present", "weight", "real", "fake")
 """What the functions take beside parameters."""
 
 
@@ -345,8 +345,8 @@ nan, inf = math.nan, math.inf
 # -- what every loss of a kind refuses ------------------------------------------------------------
 
 
-def shape_sentence(function: str, must: str, y: tuple[int, ...], p: tuple[int, ...]) -> str:
-    return f"{function}: {must}. Got y_true.shape={y}, y_pred.shape={p}."
+def shape_sentence(function: str, must: str, y: tuple[int, ...], p: tuple[int, ...], instead: str = "") -> str:
+    return f"{function}: {must}. Got y_true.shape={y}, y_pred.shape={p}. {instead}".rstrip()
 
 
 def of_kind(kind: Kind, function: str, options: Parameters, given: Parameters) -> list[Refusal]:
@@ -356,7 +356,7 @@ def of_kind(kind: Kind, function: str, options: Parameters, given: Parameters) -
     y, p = kind.batch(options)
     found = [
         Refusal(
-            shape_sentence(function, m.must, m.y_true, m.y_pred),
+            shape_sentence(function, m.must, m.y_true, m.y_pred, m.instead),
             given,
             np.zeros(m.y_true, m.labels),
             np.zeros(m.y_pred),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import io
 import json
 import math
 import os
@@ -15,6 +17,7 @@ from typing import Any
 import pytest
 
 from polyloss import framework
+from polyloss.tools.choose import choose
 
 BACKEND = os.environ.get("KERAS_BACKEND")
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
@@ -69,6 +72,35 @@ def test_comparison(guide: Any, tmp_path: pathlib.Path) -> None:
     assert drawn == {p.name for p in (DOCS / "guides" / "figures").glob(f"{guide.slug}[.-]*")}
 
 
+@pytest.fixture
+def whole_scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What makes the scripts that the guides offer."""
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    return importlib.import_module("whole_scripts")
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="once, where nothing is compiled")
+@pytest.mark.parametrize("slug", SLUGS)
+def test_whole_script(slug: str, whole_scripts: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs by itself, for an epoch, and says something; so does the notebook."""
+    monkeypatch.chdir(tmp_path)
+    text = whole_scripts.script(slug)
+    made = whole_scripts.notebook(slug)
+    cells = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert text.split('"""', 2)[2].split() == " ".join(cells).split()
+    own = {path.stem for folder in whole_scripts.FOLDERS for path in folder.glob("*.py")}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module not in own, "a module that is not installed"
+    shorter, count = re.subn(r"epochs=\d+\)", "epochs=1)", text)
+    assert count >= 1
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(shorter, f"{slug}.py", "exec"), {"__name__": "__main__"})
+    assert len(printed.getvalue().splitlines()) >= (1 if slug == "gan" else 2)
+    assert "nan" not in printed.getvalue()
+
+
 @every_guide
 def test_words_and_tables(guide: Any) -> None:
     """What the text says holds in the numbers; the tables are those numbers."""
@@ -77,6 +109,17 @@ def test_words_and_tables(guide: Any) -> None:
         assert holds, claim
     for language, path in enumerate(guide.tables()):
         assert path.read_text(encoding="utf-8") == guide.table(record, language), f"{guide.command()} makes {path.name}"
+
+
+def test_the_chooser_says_what_the_guides_found() -> None:
+    """Cross-entropy first where classes are unequal: the numbers of the guides have it ahead, or close behind."""
+    results = json.loads((DOCS / "guides" / "results" / "categorical_focal.json").read_text(encoding="utf-8"))
+    found = {name: sum(of["rare"]) / len(of["rare"]) for name, of in results["runs"].items()}
+    assert max(found, key=found.__getitem__) == "cross-entropy, weighted", found
+    picks = choose("one-of-many", "imbalanced")
+    assert picks[0].loss == "SparseCategoricalCrossentropy"
+    assert "class_weights" in picks[0].parameters
+    assert [pick.loss for pick in choose("yes-no", "imbalanced")] == ["BinaryCrossentropy", "FocalLoss"]
 
 
 def test_modes_on_every_backend(monkeypatch: pytest.MonkeyPatch) -> None:

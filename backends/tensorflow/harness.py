@@ -36,7 +36,7 @@ def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndar
         tape.watch(x)
         values = f(x)
     gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return array(values), array(gradient)
+    return array(values), array(tf.convert_to_tensor(gradient))  # that of a gather comes as rows and their numbers
 
 
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:

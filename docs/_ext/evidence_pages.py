@@ -64,10 +64,19 @@ def of_a_loss(name: str) -> str:
         )
         for e in sorted(mine, key=lambda e: (e["loss"], e["dtype"], QUANTITIES.index(e["quantity"]), e["backend"]))
     ]
-    header = (*(["function"] if several else []), "of", "dtype", "backend", "worst ULP", "share of the budget", "at")
+    header = (
+        *(["function"] if several else []),
+        "of",
+        "dtype",
+        "backend",
+        "worst error in ULP",
+        "share of what is allowed",
+        "at",
+    )
     parts = [
         "The worst error against the 150-digit reference over all inputs tried, in units in the last place of the "
-        f"exact result, and as a share of :ref:`what is allowed <contributing:Budgets>`. {link('How it is measured', 'reliability')}.\n",
+        "exact result. In brackets stands the error as a share of :ref:`what is allowed <contributing:Budgets>`: 0.30 means "
+        f"that the worst error was 30% of it, and above 1 a test fails. {link('How it is measured', 'reliability')}.\n",
         dropdown("Every figure with its input", table(header, shown, css="wide")),
     ]
     compact = []
@@ -185,7 +194,8 @@ def reliability() -> str:
         cells(data),
         title("Accuracy in float32", "-"),
         "Worst error in units in the last place (ULP) of the exact result, over logits in [-100, 100], probabilities with "
-        "both ends, and the corners; in brackets the share of :ref:`what is allowed <contributing:Budgets>`: above 1 a test fails. A softmax "
+        "both ends, and the corners. In brackets stands the error as a share of :ref:`what is allowed <contributing:Budgets>`: 0.30 "
+        "means that the worst error was 30% of it, and above 1 a test fails. A softmax "
         "loss may be off by one ULP of 1.0 in all: where the exact result is tiny, that is many of its own. Remade by "
         f"{compare} after {run}.\n",
         accuracy(data, "float32"),

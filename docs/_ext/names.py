@@ -24,8 +24,8 @@ PUBLIC |= {name: f"polyloss.{module}.{name}" for module in MODULES for name in g
 CLASSES = {name for kind in ("loss", "adversarial", "penalty") for name in polyloss.catalogue(kind)}
 OURS = re.compile(r"polyloss\.|[A-Za-z]\w*(_loss|Loss|Penalty)$")
 """What must be a name of ours."""
-NOT_OURS = {"add_loss", "polyloss", "Loss"}
-"""Though it looks like one: of Keras, and too general."""
+NOT_OURS = {"add_loss", "polyloss", "Loss", *(f"polyloss.{module}" for module in MODULES)}
+"""Though it looks like one: of Keras, too general, and modules, which have no page of their own."""
 NOT_OURS |= {
     p for kind in ("loss", "adversarial", "penalty") for c in polyloss.catalogue(kind).values() for p in c._own
 }
@@ -36,12 +36,17 @@ log = logging.getLogger(__name__)
 def target(text: str) -> str | None:
     """The full name of what `text` names, if it is public."""
     name = re.sub(r"\(.*\)$", "", text)
-    full = PUBLIC.get(name.removeprefix("polyloss.").removeprefix("training."))
+    full = PUBLIC.get(_short(name))
     if full is not None:
         return full
     owner, _, member = name.rpartition(".")
-    found = PUBLIC.get(owner.removeprefix("polyloss.").removeprefix("training."))
+    found = PUBLIC.get(_short(owner))
     return f"{found}.{member}" if found else None
+
+
+def _short(name: str) -> str:
+    """Without the package and without the public module, `polyloss.training.Validate` say."""
+    return re.sub(rf"^({'|'.join(MODULES)})\.", "", name.removeprefix("polyloss."))
 
 
 def role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()) -> Any:

@@ -5,12 +5,14 @@ They are written to docs/reference/ before Sphinx reads its sources, and only wh
 
 from __future__ import annotations
 
+import ast
 import inspect
+import json
 import pathlib
 import re
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import evidence_pages
@@ -20,6 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
 import polyloss
+from polyloss.core.function import declaration
 from polyloss.tools import plot
 from polyloss.tools.choose import TARGETS
 from polyloss.tools.describe import About, Described, about
@@ -66,7 +69,7 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
         title(entry.name),
         f"{entry.summary}\n",
         *([f"**When to choose it.** {entry.when[0].upper()}{entry.when[1:]}\n"] if entry.when else []),
-        *([f":Tasks: {', '.join(entry.tasks)}\n"] if entry.tasks else []),
+        field_of_words("For", entry.tasks) + field_of_words("Looked for as", entry.cls.words),
         title("Formula", "-"),
         *(part for function in entry.functions for part in formula(function, len(entry.functions) > 1)),
         title("Curves", "-"),
@@ -90,9 +93,15 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
     parts += [title("The same loss elsewhere", "-"), elsewhere(entry)]
     if guides:
         parts += [title("Guides", "-"), *(f"- :doc:`/{path}`" for path in guides), ""]
+    parts += [title("Source", "-"), source(entry)]
     parts += [title("See also", "-"), see_also(entry, everything)]
     parts += [title("Reference", "-"), *(references(function) for function in entry.functions[:1])]
     return "\n".join(parts)
+
+
+def field_of_words(name: str, words: Sequence[str]) -> str:
+    """A line of a list of fields; the search of the site finds the page by its words."""
+    return f":{name}: {', '.join(words)}\n" if words else ""
 
 
 def formula(function: Described, named: bool) -> list[str]:
@@ -115,6 +124,31 @@ def curves(entry: About, options: dict[str, Any]) -> str:
         )
     call = f'polyloss.plot.figure("{entry.name}"{", " + given if given else ""})'
     return "\n".join([*parts, f"Drawn with {literal(call)}.\n"])
+
+
+def thumbnail(name: str) -> str:
+    """The curves, small."""
+    return "\n".join(
+        f".. image:: /reference/curves/{name}-{theme}.svg\n   :class: only-{theme} thumbnail\n   :alt: Curves of {name}\n"
+        for theme in ("light", "dark")
+    )
+
+
+def source(entry: About) -> str:
+    """The code of the functions, folded, and where it stands."""
+    parts = []
+    for function in entry.functions:
+        known = declaration(function.function)
+        body = inspect.unwrap(function.function) if known is None else known.body
+        lines, line = inspect.getsourcelines(body)
+        (tree,) = ast.parse(textwrap.dedent("".join(lines))).body
+        assert isinstance(tree, ast.FunctionDef)
+        head, *statements = tree.body  # a public function has a docstring, which is on this page already
+        assert ast.get_docstring(tree) is not None
+        written = lines[: head.lineno - 1] + lines[statements[0].lineno - 1 :] if statements else lines
+        path = f"{body.__module__.replace('.', '/')}.py"
+        parts.append(f"{literal(path)}, line {line}:\n\n{code(''.join(written))}")
+    return dropdown("The code, without its docstring", "\n".join(parts))
 
 
 def draw(entry: About, options: dict[str, Any], folder: pathlib.Path) -> None:
@@ -212,15 +246,20 @@ def references(function: Described) -> str:
 
 def loss_list(everything: dict[str, About]) -> str:
     """All of them, by kind."""
-    parts = [".. _losses:\n", title("All losses")]
+    parts = [
+        ".. _losses:\n",
+        title("All losses"),
+        f"What polyloss {polyloss.__version__} has, each with a page of its own. The small pictures show the value of the loss, "
+        "and its gradient, over the prediction. Not sure which one? "
+        f"{link('Two questions', 'choose')} lead to two or three of them.\n",
+    ]
     for kind, heading in KINDS.items():
         rows = [
-            (link(name, f"loss-{name}"), f"{e.summary}", ", ".join(e.tasks))
+            (thumbnail(name), link(name, f"loss-{name}"), e.summary, ", ".join(e.tasks))
             for name, e in everything.items()
             if e.kind == kind
         ]
-        columns = 3 if any(row[2] for row in rows) else 2
-        parts += [title(heading, "-"), table(("loss", "what it is", "for")[:columns], [r[:columns] for r in rows])]
+        parts += [title(heading, "-"), table(("", "loss", "what it is", "for"), rows, css="losses")]
     pages = "\n".join(f"   {page_of(e)}" for e in everything.values())
     parts.append(f".. toctree::\n   :hidden:\n\n{pages}\n")
     return "\n".join(parts)
@@ -312,6 +351,39 @@ def chooser() -> str:
     return "\n".join(parts)
 
 
+def mistakes(data: dict[str, Any], record: dict[str, dict[str, str]]) -> str:
+    """What goes wrong most often, and what is said: from docs/data/mistakes.toml and the record of running it."""
+    groups = dict.fromkeys(one["group"] for one in data["mistake"])
+    parts = [
+        ".. _mistakes:\n",
+        title("When it does not work"),
+        "The usual mistakes, each with the answer that it gets. The answers were recorded by running the code on every "
+        "backend, and the tests compare them with each run. Where the backends answer differently, each is shown.\n",
+        "Two callbacks look at a training that goes wrong. `training.Validate` looks through all data before the first "
+        "step. `training.Explain` stops at the first loss that is not finite and says where it began.\n",
+        dropdown(
+            "What the code starts from",
+            "Every block begins with the imports, and some use the model or the GAN below.\n\n"
+            + code("\n".join(["import keras\nimport numpy as np\n\nimport polyloss\n", *data["setup"].values()])),
+        ),
+    ]
+    for group in groups:
+        parts.append(title(group, "-"))
+        for one in (m for m in data["mistake"] if m["group"] == group):
+            parts.append(title(one["title"], "~"))
+            if "command" in one:
+                parts.append(code(f"polyloss {one['command']}", "shell"))
+            else:
+                parts.append(code(one.get("shown", one["code"]).strip(), "shell" if "shown" in one else "python"))
+            answers = record[one["title"]]
+            for said in dict.fromkeys(answers.values()):
+                given = [name for name, its in answers.items() if its == said]
+                parts.append("The answer:\n" if len(given) == len(answers) else f"On {', '.join(given)}:\n")
+                parts.append(code(said, "text", "answer"))
+            parts.append(f"{markup(one['instead'])}\n")
+    return "\n".join(parts)
+
+
 def markup(text: str) -> str:
     """The data's single backticks are code unless they name something of ours."""
     joined = " ".join(text.split())
@@ -348,6 +420,10 @@ def generate(app: Sphinx) -> None:
         "losses": lambda: loss_list(everything),
         "api": lambda: api(everything),
         "choose": chooser,
+        "mistakes": lambda: mistakes(
+            tomllib.loads((source / "data" / "mistakes.toml").read_text("utf-8")),
+            json.loads((source / "data" / "mistakes.json").read_text("utf-8")),
+        ),
         "migration": lambda: migration(tomllib.loads((source / "data" / "migration.toml").read_text("utf-8"))),
         **evidence_pages.PAGES,
     }
@@ -365,6 +441,17 @@ def generate(app: Sphinx) -> None:
             path.unlink()
 
 
+def of_one_language(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Next and previous stay within a language; the Korean pages say that they are Korean."""
+    korean = page.startswith("ko/")
+    for side in ("next", "prev"):
+        other = context.get(side)
+        if other and ("/ko/" in f"/{other['link']}" or (korean and "../" not in other["link"])) != korean:
+            context[side] = None
+    if korean:
+        context["language"] = "ko"
+
+
 def complete(app: Sphinx, env: Any) -> None:
     """Every public name has its place, and every page of a loss has its name."""
     objects = {name for name, *_ in env.get_domain("py").get_objects()}
@@ -380,5 +467,6 @@ def complete(app: Sphinx, env: Any) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Pages before the sources are read; the check once all are."""
     app.connect("builder-inited", generate)
+    app.connect("html-page-context", of_one_language)
     app.connect("env-check-consistency", complete)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

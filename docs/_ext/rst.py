@@ -11,9 +11,10 @@ def title(text: str, mark: str = "=") -> str:
     return f"{text}\n{mark * max(len(text), 4)}\n"
 
 
-def code(text: str, language: str = "python") -> str:
+def code(text: str, language: str = "python", css: str = "") -> str:
     """A block of code."""
-    return f".. code-block:: {language}\n\n{textwrap.indent(text.strip(), '   ')}\n"
+    option = f"   :class: {css}\n" if css else ""
+    return f".. code-block:: {language}\n{option}\n{textwrap.indent(text.strip(), '   ')}\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], css: str = "", stub: bool = False) -> str:

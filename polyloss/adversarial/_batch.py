@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
-from polyloss import framework
-from polyloss.core import numerics, ops, shapes
+from polyloss.core import numerics, ops, replica, shapes
 from polyloss.core.declared import Declared
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
 
 
 def batch_mean(x: Tensor) -> Tensor:
-    """The mean of all elements, 0 where there are none."""
+    """The mean of all elements, 0 where there are none; of those of all replicas."""
+    if replica.engine() is not None:
+        return replica.replica_mean(x)
     count = numerics.size(x)
     return ops.sum(x) / (max(count, 1) if isinstance(count, int) else ops.where(count == 0, 1.0, count))
 
@@ -68,9 +69,3 @@ class BatchTerm(Declared, abstract=True):
         if x is None or self.dtype != "float64":
             return x
         return ops.cast(numerics.tensor(x), "float64")
-
-
-def share(total: Tensor) -> Tensor:
-    """A replica's share of a scalar: engines add up the gradients of their replicas."""
-    replicas = framework.replica_count()
-    return total if replicas == 1 else total / replicas

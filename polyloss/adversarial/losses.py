@@ -8,14 +8,15 @@ comes as a pair of functions and as a class with `discriminator` and `generator`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
-from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
+from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import Declaration, checked, declaration
 from polyloss.core.kinds import SCORES, Kind
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import Finite, Flag, Fraction, Rule
+from polyloss.core.replica import for_engine
 
 __all__ = [
     "AdversarialLoss",
@@ -61,8 +62,9 @@ class AdversarialLoss(BatchTerm, abstract=True):
     >>> LogisticLoss()
     LogisticLoss()
 
-    Logits are computed in the widest of float32, their own dtype and `dtype`. Under `tf.distribute`, whose
-    strategies add up the gradients of replicas, a call returns the replica's share of the mean.
+    Logits are computed in the widest of float32, their own dtype and `dtype`. Means are over the global batch
+    (`polyloss.replica`); under `tf.distribute`, whose strategies add up the gradients of replicas, a call returns
+    the replica's share.
 
     Args:
         name: By default the class's name in snake case.
@@ -110,11 +112,19 @@ class AdversarialLoss(BatchTerm, abstract=True):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, from logits of real and of generated samples."""
-        return share(self.call_discriminator(self._widen(real), self._widen(fake)))
+        return for_engine(self.call_discriminator(self._widen(real), self._widen(fake)))
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
-        return share(self.call_generator(self._widen(fake), self._widen(real)))
+        return for_engine(self.call_generator(self._widen(fake), self._widen(real)))
+
+    def __call__(self, *given: Any) -> NoReturn:
+        """No loss of targets and predictions: Keras would call it as one."""
+        raise TypeError(
+            f"{type(self).__name__}: must be given to polyloss.training.AdversarialModel(generator, discriminator)"
+            ".compile(loss=...), since it compares what a discriminator says of real and of generated samples. Got a "
+            "call with targets and predictions, as a plain model makes it."
+        )
 
     @property
     def generator_sees_real(self) -> bool:
@@ -220,6 +230,7 @@ class MinimaxLoss(AdversarialLoss, discriminator=minimax_discriminator_loss, gen
     """
 
     label_smoothing: float = 0.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "vanilla GAN", "BCE GAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.minimax_generator_loss"}
 
 
@@ -315,6 +326,7 @@ class NonSaturatingLoss(
     """
 
     label_smoothing: float = 0.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "DCGAN", "StyleGAN", "vanilla GAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.modified_generator_loss"}
 
 
@@ -411,6 +423,7 @@ class LeastSquaresLoss(
     real_target: float = 1.0
     fake_target: float = 0.0
     generator_target: float = 1.0
+    words: ClassVar[tuple[str, ...]] = ("GAN", "LSGAN")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.least_squares_generator_loss"}
 
 
@@ -495,6 +508,8 @@ class HingeGANLoss(AdversarialLoss, discriminator=hinge_gan_discriminator_loss, 
     >>> polyloss.HingeGANLoss()
     HingeGANLoss()
     """
+
+    words: ClassVar[tuple[str, ...]] = ("GAN", "HingeLoss", "SAGAN", "BigGAN")
 
 
 # -- Wasserstein -------------------------------------------------------------------------------------
@@ -583,6 +598,7 @@ class WassersteinLoss(
     WassersteinLoss()
     """
 
+    words: ClassVar[tuple[str, ...]] = ("GAN", "WGAN", "WGAN-GP", "earth mover", "mode collapse")
     elsewhere: ClassVar[dict[str, str]] = {"tf_gan": "tfgan.losses.wasserstein_generator_loss"}
 
 
@@ -694,5 +710,7 @@ class RelativisticLoss(
     >>> polyloss.RelativisticLoss(average=False)
     RelativisticLoss(average=False)
     """
+
+    words: ClassVar[tuple[str, ...]] = ("GAN", "RaGAN", "RpGAN", "R3GAN")
 
     average: bool = True

@@ -6,18 +6,20 @@ loss of `polyloss.adversarial`.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, ClassVar
 
 import keras
 
-from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape, share
+from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import checked
 from polyloss.core.kinds import NORMS, Kind
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import Flag, NonNegative, one_of
+from polyloss.core.replica import engine, for_engine, replica_draw, replica_sum
 from polyloss.framework import gradient
 
 __all__ = [
@@ -71,18 +73,30 @@ def _places(where: str, at: str, real: Any, fake: Any, noise: Any, seed: Any) ->
     if at == "real":
         return real
     if at == "perturbed":
-        noise = keras.random.uniform(ops.shape(real), dtype="float32", seed=seed) if noise is None else noise
-        centred = real - batch_mean(real)
-        spread = numerics.safe_norm(ops.reshape(centred, (-1,))) / numerics.size(real) ** 0.5
-        return real + 0.5 * ops.stop_gradient(spread) * ops.cast(shapes.real(where, "noise", noise), real.dtype)
+        noise = _uniform(ops.shape(real), seed) if noise is None else noise
+        return real + 0.5 * ops.stop_gradient(_spread(real)) * ops.cast(shapes.real(where, "noise", noise), real.dtype)
     fake = shapes.real(where, "fake", fake)
     if at == "fake":
         return fake
     same_shape(where, "real and fake", real, fake)
     fake = ops.cast(fake, real.dtype)
-    noise = keras.random.uniform((ops.shape(real)[0],), dtype="float32", seed=seed) if noise is None else noise
+    noise = _uniform(ops.shape(real)[:1], seed) if noise is None else noise
     share = ops.reshape(ops.cast(shapes.real(where, "noise", noise), real.dtype), (-1, *[1] * (len(real.shape) - 1)))
     return share * real + (1 - share) * fake
+
+
+def _uniform(shape: Sequence[Any], seed: Any) -> Tensor:
+    seed = numerics.seed_word(seed) if isinstance(seed, numbers.Integral) else seed
+    return replica_draw(lambda whole: keras.random.uniform(whole, dtype="float32", seed=seed), shape)
+
+
+def _spread(x: Tensor) -> Tensor:
+    """The standard deviation of all elements, of all replicas."""
+    length = numerics.safe_norm(ops.reshape(x - batch_mean(x), (-1,)))
+    if engine() is None:
+        return length / numerics.size(x) ** 0.5
+    count = replica_sum(ops.cast(ops.size(x), numerics.dtype_of(x)))
+    return ops.sqrt(replica_sum(ops.square(length)) / count)
 
 
 def _distance_from(norms: Tensor, target: float, one_sided: bool) -> Tensor:
@@ -235,8 +249,8 @@ class Penalty(BatchTerm, abstract=True):
     """Base of the penalties: a term of the critic's gradient norms at some points, beside the loss.
 
     A subclass says where (`points`) and what (`values`, one a sample from its norm). Calling it gives the
-    scalar; `terms` gives the scalar and the mean norm, for the log. Under `tf.distribute` both are the
-    replica's share of the mean.
+    scalar; `terms` gives the scalar and the mean norm, for the log. Means are over the global batch; under
+    `tf.distribute` a call returns the replica's share of both.
 
     Args:
         name: By default the class's name in snake case.
@@ -263,10 +277,17 @@ class Penalty(BatchTerm, abstract=True):
     ) -> tuple[Tensor, Tensor]:
         """The penalty and the mean norm of the gradient."""
         norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
-        return share(batch_mean(self.values(norms))), share(batch_mean(norms))
+        return for_engine(batch_mean(self.values(norms))), for_engine(batch_mean(norms))
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor = None, noise: Tensor = None, seed: Any = None
+    ) -> Tensor:
         """The penalty."""
+        if not callable(critic):
+            raise TypeError(
+                f"{type(self).__name__}: critic must be a function of samples. Got {type(critic).__name__}. In a model "
+                "a penalty stands beside the loss: polyloss.training.AdversarialModel(...).compile(penalty=...)."
+            )
         return self.terms(critic, real, fake, noise, seed)[0]
 
 
@@ -280,6 +301,8 @@ class GradientPenalty(Penalty, function=gradient_penalty, kw_only=False):
     ...
     ValueError: gradient_penalty: weight must be at least 0. Got weight=-1.0.
     """
+
+    words: ClassVar[tuple[str, ...]] = ("WGAN-GP", "WGAN-LP", "DRAGAN", "Lipschitz")
 
     weight: float = 10.0
     _: KW_ONLY
@@ -308,6 +331,8 @@ class R1Penalty(Penalty, function=r1_penalty, kw_only=False):
     R1Penalty(gamma=1.0)
     """
 
+    words: ClassVar[tuple[str, ...]] = ("R1", "StyleGAN", "gradient penalty")
+
     gamma: float = 10.0
 
     def points(self, real: Tensor, fake: Tensor, noise: Tensor = None, seed: Any = None) -> Tensor:
@@ -325,6 +350,8 @@ class R2Penalty(Penalty, function=r2_penalty, kw_only=False):
     >>> polyloss.R2Penalty()
     R2Penalty(gamma=10.0)
     """
+
+    words: ClassVar[tuple[str, ...]] = ("R2", "gradient penalty")
 
     gamma: float = 10.0
 

@@ -48,16 +48,45 @@ def find(loss: Any, where: str = "find") -> type[Declared]:
         return type(loss)
     if isinstance(loss, type) and issubclass(loss, Declared):
         return loss
-    known = {name: cls for kind in CATEGORIES for name, cls in catalogue(kind).items()}
-    by_function = {getattr(cls.function, "__name__", name): cls for name, cls in known.items()}
     if isinstance(loss, str):
-        folded = {name.replace("_", "").lower(): cls for name, cls in {**by_function, **known}.items()}
-        if (cls := folded.get(loss.replace("_", "").replace("-", "").lower())) is not None:
+        if (cls := {_folded(name): cls for name, cls in _names().items()}.get(_folded(loss))) is not None:
             return cls
-        close = difflib.get_close_matches(loss, [*known, *by_function], 1, 0.5)
-        hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}."
+        hint = instead_of(loss) or f"There are {', '.join(_everything())}."
         raise ValueError(f"{where}: loss must be in the catalogue. Got loss={loss!r}. {hint}")
     refuse(where, "loss", "be a loss of polyloss, or the name of one", loss, TypeError)
+
+
+def instead_of(name: str) -> str:
+    """What to use for a name that is not here: another library's, a usual one, or one that is misspelt.
+
+    >>> from polyloss.core.declared import instead_of
+    >>> instead_of("BinaryFocalCrossentropy"), instead_of("DiceLoss"), instead_of("FocalLos")
+    ('Use FocalLoss.', 'Use Dice.', 'Did you mean FocalLoss?')
+    """
+    asked = _folded(name)
+    known = _everything()
+    same = [own for own in known if asked.removesuffix("loss") == _folded(own).removesuffix("loss")]
+    same = same or [own for own, cls in known.items() if asked in map(_folded, cls._called())]
+    if same:
+        return f"Use {' or '.join(same)}."
+    close = difflib.get_close_matches(name, _names(), 1, 0.5)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+def _everything() -> dict[str, type[Declared]]:
+    """The whole catalogue."""
+    return {name: cls for kind in CATEGORIES for name, cls in catalogue(kind).items()}
+
+
+def _names() -> dict[str, type[Declared]]:
+    """What may be asked for: functions and classes."""
+    known = _everything()
+    return {**{getattr(cls.function, "__name__", name): cls for name, cls in known.items()}, **known}
+
+
+def _folded(name: str) -> str:
+    """However it is written: ``BCEWithLogitsLoss``, ``bce_with_logits_loss``."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def snake_case(name: str) -> str:
@@ -94,6 +123,8 @@ class Declared:
     """What `catalogue` lists it under."""
     example: ClassVar[dict[str, Any]] = {}
     """Values of the required fields for three classes, say: what pages, curves and `agree` show the class with."""
+    words: ClassVar[tuple[str, ...]] = ()
+    """What it is looked for by, beside its name: other names, and the words of those who have its problem."""
     _common: ClassVar[dict[str, Any]] = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
     """What every class of the kind has; a base of another kind names its own, and `_fields` with it."""
     _fields: ClassVar[dict[str, Any]] = _common
@@ -159,6 +190,11 @@ class Declared:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
+        if len(args) > 1 and all(len(getattr(value, "shape", ())) for value in args[:2]):
+            raise TypeError(
+                f"{cls.__name__}: must be made before it is called: {cls.__name__}()(y_true, y_pred), or "
+                f"compile(loss={cls.__name__}()). Got tensors in the place of parameters."
+            )
         given = bind(cls.__name__, tuple(cls._fields), cls._positional, args, kwargs)
         rules = cls._rules()
         where = self._where()
@@ -190,6 +226,12 @@ class Declared:
     def _shown(cls) -> dict[str, Any]:
         """The parameters that pages, curves and `agree` show the class with: logits, and what is required."""
         return {**cls.example, **({"from_logits": True} if "from_logits" in cls._fields else {})}
+
+    @classmethod
+    def _called(cls) -> set[str]:
+        """Its names beside its own: those in other libraries, and its `words`."""
+        elsewhere = (re.sub(r"\(.*?\)", "", name) for name in getattr(cls, "elsewhere", {}).values())
+        return {*cls.words, *(part for name in elsewhere for part in re.split(r"\W+", name))}
 
     def _options(self) -> dict[str, Any]:
         """The fields as keyword arguments of the function."""
@@ -228,9 +270,16 @@ def _evaluated(annotation: Any, cls: type[Declared]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, vars(sys.modules[cls.__module__]), dict(vars(cls)))
+        return eval(annotation, _globals(cls), dict(vars(cls)))
     except NameError:
         return None
+
+
+def _globals(cls: type[Declared]) -> dict[str, Any]:
+    """The names where a class was written; a file that was run without an import is no module, but its functions know."""
+    if (module := sys.modules.get(cls.__module__)) is not None:
+        return vars(module)
+    return next((f.__globals__ for f in vars(cls).values() if inspect.isfunction(f)), {})
 
 
 def _package(module: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import keras
 
 from polyloss import framework
-from polyloss.core import replica, shapes
+from polyloss.core import ops, replica, shapes
 from polyloss.core.kinds import Kind
-from polyloss.core.parameters import Rule, bind, by_position, python_value, refuse, rules_of
+from polyloss.core.parameters import Rule, bind, by_position, is_learnt, python_value, refuse, rules_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +51,9 @@ class Declaration:
                 raise TypeError(f"{self.name}: {name} is required. Got no {name}.")
         for name, rule in self.rules.items():
             if name in given:
-                given[name] = value = python_value(given[name])
+                value = given[name]
+                if not (rule.tensor and is_learnt(value)):
+                    given[name] = value = python_value(value)
                 rule(self.name, name, value)
         if self.kind is None or not self.body.__module__.startswith("polyloss."):
             return self.formula(**given)
@@ -59,11 +61,11 @@ class Declaration:
 
     def _at_once(self, given: dict[str, Any]) -> Any:
         """The formula in one call of the framework, where that is faster."""
-        options = {name: value for name, value in given.items() if name in self.rules}
+        options = {name: value for name, value in given.items() if name in self.rules and not ops.is_tensor(value)}
         tensors = {
             name: None if value is None and name in self.defaults else shapes.tensor(self.name, name, value)
             for name, value in given.items()
-            if name not in self.rules
+            if name not in options
         }
         state = self, *tensors, *options.items(), keras.config.epsilon(), replica.scope()
         return _evaluated(_Call(self, tuple(tensors), options), state, *tensors.values())

@@ -126,8 +126,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     @framework.entry_point
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The reduced loss of a batch."""
-        nested = isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
-        mask = None if nested else get_keras_mask(y_pred)
+        nested = is_nested(y_pred)
+        mask = self._mask(y_pred)
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
         else:
@@ -150,6 +150,10 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
             y_pred = self._prediction(y_pred)  # else the formula does it
         return self._bare_call(y_true, y_pred) if bare else self._weighted_call(y_true, y_pred, weight, mask)
 
+    def _mask(self, y_pred: Any) -> Tensor | None:
+        """What Keras's layers say is padding."""
+        return None if is_nested(y_pred) else get_keras_mask(y_pred)
+
     def _prediction(self, y_pred: Any) -> Tensor:
         y_pred = shapes.real(self._where(), "y_pred", y_pred)
         if self._dtype == "float64" and numerics.dtype_of(y_pred) != "float64":
@@ -168,6 +172,8 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
     def _weighted_call(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
         """With weights, a mask, or both: what they shut out is replaced before the formula sees it."""
         kept = self.kept(y_true, y_pred)
+        if weight is not None:
+            weight = framework.ranked(weight, lambda: len(self.call(y_true, y_pred).shape))
         y_true, y_pred = self._without_absent(y_true, y_pred, weight, mask)
         values = self.call(y_true, y_pred)
         weight = None if weight is None else ops.cast(weight, numerics.dtype_of(values))
@@ -202,6 +208,11 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
 
 
 _evaluated = framework.one_call(Loss._evaluate)
+
+
+def is_nested(y_pred: Any) -> bool:
+    """Several tensors; a list of numbers is one."""
+    return isinstance(y_pred, (dict, list, tuple)) and any(hasattr(x, "shape") for x in tree.flatten(y_pred))
 
 
 def _both(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -256,6 +267,8 @@ class SetLoss(Loss, abstract=True, kw_only=True):
         samples = y_pred[:, 0] if len(y_pred.shape) > 1 else y_pred
         while len(samples.shape) > 1:
             samples = samples[:, 0]
+        if weight is not None:
+            weight = framework.ranked(weight, lambda: 1)
         mask, weight = self._line_up(mask, samples, "mask"), self._line_up(weight, samples, "sample_weight")
         weighs = None if weight is None else ops.not_equal(weight, 0)
         present = _both(mask, weighs)

@@ -7,9 +7,10 @@ banned-api list holds that); at ties and zeros the subgradient is fixed by `wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsInt
 
 import keras
+import numpy as np
 
 from polyloss import framework
 from polyloss.core import ops
@@ -51,6 +52,14 @@ def size(x: Tensor, axis: int | None = None) -> int | Tensor:
             return ops.cast(ops.size(x) if axis is None else ops.shape(x)[axis], dtype_of(x))
         count *= d
     return count
+
+
+def seed_word(seed: SupportsInt) -> int:
+    """Any integer as a seed that every backend takes, in [0, 2^31): those in it as they are, others by their hash."""
+    whole = int(seed)
+    if 0 <= whole < 2**31:
+        return whole
+    return int(np.random.SeedSequence(whole % 2**128).generate_state(1)[0] >> 1)
 
 
 # -- arithmetic -----------------------------------------------------------------------------------

@@ -6,13 +6,17 @@ there. A fault is refused in one sentence shape: ``focal_loss: gamma must be at 
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 import numbers
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn
+
+import keras
+import numpy as np
 
 from polyloss.core import ops
 
@@ -32,6 +36,7 @@ class Rule:
         holds: Whether the value will do.
         must: What it must be, in words.
         per_class: Whether a sequence has one entry a class.
+        tensor: Whether a scalar tensor will do as well, whose value is not looked at: one that is learnt.
     """
 
     fits: Callable[[Any], bool]
@@ -39,10 +44,17 @@ class Rule:
     holds: Callable[[Any], bool] = lambda _: True
     must: str = ""
     per_class: bool = False
+    tensor: bool = False
 
     def __call__(self, where: str, name: str, value: Any) -> None:
         """Raise unless `value` will do."""
+        if self.tensor and is_learnt(value):
+            if len(value.shape):
+                refuse(where, f"{name}.shape", "be (), one number", tuple(value.shape))
+            return
         if not self.fits(value):
+            if self.per_class and isinstance(value, Mapping):
+                refuse(where, name, "have the keys 0, 1, 2, ..., a number for each class, where it is a dict", value)
             refuse(where, name, f"be {self.kind}", value, TypeError)
         if not self.holds(value):
             refuse(where, name, self.must, value)
@@ -137,16 +149,44 @@ def per_class(rule: Rule) -> Rule:
     return Rule(_is_vector, "a sequence of numbers", either.holds, f"{rule.must} (every entry)", per_class=True)
 
 
+def distinct_classes() -> Rule:
+    """Numbers of classes, each once."""
+
+    def are_integers(value: Any) -> bool:
+        return isinstance(value, (tuple, list)) and all(integer().fits(v) for v in value)
+
+    return Rule(
+        are_integers,
+        "a sequence of integers",
+        lambda v: len(v) > 0 and min(v) >= 0 and len(set(v)) == len(v),
+        "hold at least one class, none below 0 and none twice",
+    )
+
+
+def or_tensor(rule: Rule) -> Rule:
+    """What `rule` accepts, or a scalar tensor that is learnt."""
+    return replace(rule, tensor=True)
+
+
+def is_learnt(value: Any) -> bool:
+    """A tensor of the backend or a variable: what may have a gradient, as numbers and arrays of NumPy have none."""
+    return isinstance(value, (keras.Variable, keras.KerasTensor)) or (
+        ops.is_tensor(value) and not isinstance(value, (np.ndarray, np.generic))
+    )
+
+
 # -- the usual parameters -------------------------------------------------------------------------
 
 Flag = Annotated[bool, boolean()]
 Fraction = Annotated[float, between(0, 1)]
 NonNegative = Annotated[float, at_least(0)]
 Positive = Annotated[float, greater_than(0)]
+PositiveOrTensor = Annotated[Any, or_tensor(greater_than(0))]
 Finite = Annotated[float, finite()]
 Axis = Annotated[int, integer()]
 IgnoreClass = Annotated[int | None, optional(integer())]
 ClassWeights = Annotated[Sequence[float] | None, optional(per_class(at_least(0)))]
+Classes = Annotated[Sequence[int] | None, optional(distinct_classes())]
 ClassCounts = Annotated[Sequence[float], per_class(greater_than(0))]
 
 
@@ -164,9 +204,14 @@ def rules_of(function: Callable[..., Any]) -> dict[str, Rule]:
 
 
 def python_value(value: Any) -> Any:
-    """Array-likes as nested tuples of Python numbers, so that they compare, print and save."""
+    """Array-likes as nested tuples of Python numbers, so that they compare, print and save.
+
+    A dict with the keys 0, 1, 2, ..., as Keras has it for weights of classes, is the sequence of its values.
+    """
     if type(value) in (bool, int, float, str, type(None)):
         return value
+    if isinstance(value, dict) and value and set(value) == set(range(len(value))):
+        value = [value[i] for i in range(len(value))]
     if isinstance(value, (list, tuple)):
         return tuple(python_value(v) for v in value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():  # np.float64 is a float, too
@@ -182,13 +227,20 @@ def bind(
     """What a call gave, by name; too much, unknown or given twice is a TypeError that names the function."""
     if len(args) > len(positional):
         listed = f"only {', '.join(positional)}" if positional else "no parameter"
-        raise TypeError(f"{where}: takes {listed} by position. Got {len(args)} positional arguments.")
+        count = f"{len(args)} positional argument{'s' if len(args) > 1 else ''}"
+        others = [name for name in names if name not in positional]
+        by_name = zip(others, args[len(positional) :], strict=False)
+        written = ", ".join(f"{name}={value!r}" for name, value in by_name if isinstance(value, (numbers.Real, str)))
+        advice = f" Write {written}." if written else ""
+        raise TypeError(f"{where}: takes {listed} by position. Got {count}.{advice}")
     given = dict(zip(positional, args, strict=False))
     for name, value in kwargs.items():
         if name in given:
             raise TypeError(f"{where}: {name} was given twice. Got {name}={value!r} after a position.")
         if name not in names:
-            raise TypeError(f"{where}: unknown parameter. Got {name}={value!r}; it takes {', '.join(names)}.")
+            close = difflib.get_close_matches(name, names, 1)
+            advice = f" Did you mean {close[0]}?" if close else ""
+            raise TypeError(f"{where}: unknown parameter. Got {name}={value!r}; it takes {', '.join(names)}.{advice}")
         given[name] = value
     return given
 

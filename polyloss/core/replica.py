@@ -13,7 +13,7 @@ References: the adjoint of a sum over replicas is a sum, that of a gather a redu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from polyloss.core import numerics, ops
@@ -26,6 +26,7 @@ __all__ = [
     "gather_replicas",
     "replica_context",
     "replica_count",
+    "replica_draw",
     "replica_index",
     "replica_mean",
     "replica_shift",
@@ -125,6 +126,53 @@ def replica_shift(x: Tensor) -> Tensor:
     return x if running is None else replicas.shifted(numerics.tensor(x), running)
 
 
+def replica_rows(rows: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
+    """The number of the first row of this replica in the global batch, and how many rows that has."""
+    running = engine()
+    return (0, rows) if running is None else replicas.rows(rows, running)
+
+
+def rows_for_engine(rows: int | Tensor) -> int | Tensor:
+    """By how many rows a mean over batches counts a value of the global batch, where this replica has `rows`.
+
+    `tf.distribute` adds the parts of a mean up over replicas; elsewhere each replica has the whole mean.
+    """
+    return rows if replicas.ADDS_UP else replica_rows(rows)[1]
+
+
+def replica_draw(draw: Callable[[tuple[Any, ...]], Tensor], shape: Sequence[int | Tensor]) -> Tensor:
+    """Random numbers for the rows of this replica: those that one device would draw for them.
+
+    Each replica draws for the whole batch and keeps its own rows. Drawing only for its own, replicas with one seed
+    (`tf.distribute`, processes started alike) would all draw the same, and a batch would hold a fraction of its noise.
+
+    Args:
+        draw: ``draw(shape)``, from a seed that is the same on every replica.
+        shape: Of what this replica needs; the first axis is the batch.
+
+    >>> noise = polyloss.replica.replica_draw(lambda shape: keras.random.normal(shape, seed=1), (4, 2))
+    >>> tuple(noise.shape)
+    (4, 2)
+    """
+    if engine() is None:
+        return draw(tuple(shape))
+    first, rows = replica_rows(shape[0])
+    return replicas.own(draw((rows, *shape[1:])), first, shape[0])
+
+
+def averaged(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of this replica to those of all, where the engine leaves that to the loop."""
+    running = engine()
+    return list(gradients) if running is None else replicas.averaged(gradients, running)
+
+
+def alike(variables: Sequence[Any]) -> None:
+    """Give the variables of every replica the values of the first one's."""
+    running = engine()
+    if running is not None and variables:
+        replicas.alike(variables, running)
+
+
 def replica_mean(values: Tensor, weights: Tensor | None = None, over: str = "weights") -> Tensor:
     """The weighted mean over the values of all replicas; 0 where nothing counts.
 
@@ -156,3 +204,11 @@ def for_engine(loss: Tensor) -> Tensor:
         return loss
     running = engine()
     return loss if running is None else loss / replicas.count(running)
+
+
+def from_engine(loss: Tensor) -> Tensor:
+    """The inverse of `for_engine`: the global value, for a log."""
+    if not replicas.ADDS_UP:
+        return loss
+    running = engine()
+    return loss if running is None else loss * replicas.count(running)

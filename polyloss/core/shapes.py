@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
+from polyloss import framework
 from polyloss.core import numerics, ops
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
@@ -18,9 +19,10 @@ from polyloss.core.parameters import refuse
 Shape = Sequence[int | None]
 
 
-def refuse_shapes(where: str, must: str, y_true: Tensor, y_pred: Tensor) -> NoReturn:
-    """Raise the sentence for two shapes that do not go together."""
-    raise ValueError(f"{where}: {must}. Got y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}.")
+def refuse_shapes(where: str, must: str, y_true: Tensor, y_pred: Tensor, instead: str = "") -> NoReturn:
+    """Raise the sentence for two shapes that do not go together, and the one that says what to do."""
+    got = f"Got y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}."
+    raise ValueError(f"{where}: {must}. {got} {instead}".rstrip())
 
 
 def agree(a: Shape, b: Shape) -> bool:
@@ -43,12 +45,16 @@ def tensor(where: str, name: str, x: Any) -> Tensor:
         return x
     if x is None or isinstance(x, str):
         refuse(where, name, "be a tensor", x, TypeError)
+    if getattr(getattr(x, "dtype", None), "kind", "") in tuple("OSU"):
+        must = f"{name} must hold numbers: np.unique(labels, return_inverse=True)[1] makes integers of words"
+        raise TypeError(f"{where}: {must}. Got {name}.dtype={x.dtype}.")
     return numerics.tensor(x)
 
 
 def real(where: str, name: str, x: Any) -> Tensor:
     """`x` in the dtype it is computed in: float64 stays, everything else becomes float32."""
     if not ops.is_tensor(x):
+        _refuse_foreign(where, name, x)
         x = tensor(where, name, x)
     dtype = numerics.dtype_of(x)
     if dtype in ("float32", "float64"):
@@ -56,6 +62,17 @@ def real(where: str, name: str, x: Any) -> Tensor:
     if dtype.startswith("complex") or dtype == "string":
         refuse(where, f"{name}.dtype", "be real", dtype, TypeError)
     return ops.cast(x, "float32")
+
+
+def _refuse_foreign(where: str, name: str, x: Any) -> None:
+    """Raise for a tensor of a framework that Keras does not run on: its gradient would be lost."""
+    home = framework.home(x)
+    mine = keras.backend.backend()
+    if home not in (None, mine):
+        raise TypeError(
+            f"{where}: {name} must be a tensor of the framework that Keras runs on, {mine}. Got one of {home}. Set "
+            f"KERAS_BACKEND={home} before Python starts, or give numbers without a gradient as a NumPy array."
+        )
 
 
 def class_axis(where: str, axis: int, y_pred: Tensor) -> int:
@@ -108,35 +125,60 @@ def one_a_row(where: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     return ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred
 
 
-def rows_of_one_shape(where: str, y_true: Any, y_pred: Any, axis: int, what: str) -> tuple[Tensor, Tensor, int]:
-    """Targets of the predictions' shape, the predictions, and the class axis."""
-    y_pred = real(where, "y_pred", y_pred)
-    y_true = tensor(where, "y_true", y_true)
-    axis = class_axis(where, axis, y_pred)
-    if not agree(y_true.shape, y_pred.shape):
-        refuse_shapes(where, f"y_true must be {what} with the shape of y_pred", y_true, y_pred)
-    return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
+def rows_of_one_shape(
+    where: str, y_true: Any, y_pred: Any, axis: int, what: str, for_labels: str = ""
+) -> tuple[Tensor, Tensor, int]:
+    """Targets of the predictions' shape, the predictions, and the class axis.
 
-
-def integer_labels(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
-    """Integer labels with one rank less than the predictions, the predictions, and the class axis.
-
-    Integers never pass through a float.
+    `for_labels` tells those who give integer labels what to do.
     """
     y_pred = real(where, "y_pred", y_pred)
     y_true = tensor(where, "y_true", y_true)
     axis = class_axis(where, axis, y_pred)
+    if not agree(y_true.shape, y_pred.shape):
+        is_labels = _without_class_axis(y_true, y_pred, axis) is not None
+        instead = for_labels if is_labels else _otherwise(y_true, y_pred, axis, True)
+        refuse_shapes(where, f"y_true must be {what} with the shape of y_pred", y_true, y_pred, instead)
+    return _if_it_fits(ops.cast(y_true, numerics.dtype_of(y_pred)), y_pred), y_pred, axis
+
+
+def integer_labels(
+    where: str, y_true: Any, y_pred: Any, axis: int, *, has_axis: bool = True
+) -> tuple[Tensor, Tensor, int]:
+    """Integer labels with one rank less than the predictions, the predictions, and the class axis.
+
+    Integers never pass through a float. `has_axis` as for `labels_or_rows`.
+    """
+    y_pred = real(where, "y_pred", y_pred)
+    axis = class_axis(where, axis, y_pred)
+    return labels_beside(where, y_true, y_pred, axis, has_axis=has_axis), y_pred, axis
+
+
+def labels_beside(
+    where: str,
+    y_true: Any,
+    y_pred: Tensor,
+    axis: int,
+    must: str = "the shape of y_pred without the class axis",
+    *,
+    has_axis: bool = True,
+) -> Tensor:
+    """Integer labels with the shape of `y_pred` without an axis."""
+    y_true = tensor(where, "y_true", y_true)
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
-        refuse_shapes(
-            where, "y_true must be integer labels, the shape of y_pred without the class axis", y_true, y_pred
-        )
-    return _as_integers(labels), y_pred, axis
+        instead = ONE_HOT if agree(y_true.shape, y_pred.shape) else _otherwise(y_true, y_pred, axis, has_axis)
+        refuse_shapes(where, f"y_true must be integer labels, {must}", y_true, y_pred, instead)
+    return _as_integers(labels)
 
 
-def labels_or_rows(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor, int]:
+def labels_or_rows(
+    where: str, y_true: Any, y_pred: Any, axis: int, *, has_axis: bool = True
+) -> tuple[Tensor, Tensor, int]:
     """Integer labels (one rank less than the predictions) or one-hot/soft rows (their shape), told apart by static
     shape and dtype; the predictions, and the class axis.
+
+    `has_axis`: whether the loss has a parameter `axis`, which an error may advise.
     """
     y_pred = real(where, "y_pred", y_pred)
     y_true = tensor(where, "y_true", y_true)
@@ -148,8 +190,23 @@ def labels_or_rows(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Ten
     labels = _without_class_axis(y_true, y_pred, axis)
     if labels is None:
         must = "y_true must be integer labels (the shape of y_pred without the class axis) or have the shape of y_pred"
-        refuse_shapes(where, must, y_true, y_pred)
+        refuse_shapes(where, must, y_true, y_pred, _otherwise(y_true, y_pred, axis, has_axis))
     return _as_integers(labels), y_pred, axis
+
+
+ONE_HOT = "For one-hot labels use CategoricalCrossentropy, or make them integers with keras.ops.argmax(y_true, -1)."
+
+
+def _otherwise(y_true: Tensor, y_pred: Tensor, axis: int, has_axis: bool) -> str:
+    """What to do where targets and predictions would fit in the other order, or with the classes on another axis."""
+    if len(y_true.shape) == len(y_pred.shape) + 1 and agree(y_true.shape[:-1], y_pred.shape):
+        return "Targets come first: loss(y_true, y_pred)."
+    for other in range(1, len(y_pred.shape)):
+        rest = tuple(d for i, d in enumerate(y_pred.shape) if i != other)
+        if other != axis and agree(y_true.shape, rest):
+            moved = f"move them last with keras.ops.moveaxis(y_pred, {other}, -1)"
+            return f"Are the classes on axis {other}? Then {f'say axis={other}' if has_axis else moved}."
+    return ""
 
 
 def is_labels(y_true: Tensor, y_pred: Tensor) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from polyloss.core import ops
+from polyloss.core.kinds.domains import Domain
 from polyloss.core.loss import Loss
 
 
@@ -37,27 +38,37 @@ def validate(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> 
         loss = loss()
     if not isinstance(loss, Loss):
         raise TypeError(f"validate: loss must be a polyloss.Loss. Got loss={loss!r}.")
-    where = loss._where()
     loss(y_true, y_pred, sample_weight)  # faults of shape and dtype
     if isinstance(y_pred, (dict, tuple)) or (isinstance(y_pred, list) and hasattr(y_pred[0], "shape")):
         raise TypeError(
             f"validate: y_pred must be one tensor, not {type(y_pred).__name__}. Validate a loss per output."
         )
-    prediction, target = _array(y_pred), _array(y_true)
-    weight = None if sample_weight is None else _array(sample_weight)
+    prediction = as_array(y_pred)
+    weight = None if sample_weight is None else as_array(sample_weight)
+    validate_targets(loss, y_true, prediction, weight)
+    domain = loss.inputs.prediction_domain(loss._options(), prediction)
+    _report_faults(loss, "y_pred", domain, prediction, prediction, weight)
+
+
+def validate_targets(loss: Loss, y_true: Any, prediction: np.ndarray, weight: np.ndarray | None) -> None:
+    """Check targets and weights alone; `prediction` is there for its shape."""
     if weight is not None:
-        _report(where, "sample_weight", ~(np.isfinite(weight) & (weight >= 0)), "must be finite and at least 0", weight)
-    counts = None if weight is None else weight != 0
+        wrong = ~(np.isfinite(weight) & (weight >= 0))
+        _report(loss._where(), "sample_weight", wrong, "must be finite and at least 0", weight)
+    _report_faults(loss, "y_true", loss.inputs.targets, as_array(y_true), prediction, weight)
+
+
+def _report_faults(
+    loss: Loss, name: str, domain: Domain, x: np.ndarray, prediction: np.ndarray, weight: np.ndarray | None
+) -> None:
     options = loss._options()
-    for name, x, domain in (
-        ("y_true", target, loss.inputs.targets),
-        ("y_pred", prediction, loss.inputs.prediction_domain(options, prediction)),
-    ):
-        for fault, must, shown in domain.faults(x, options, prediction):
-            _report(where, name, fault & _counting(counts, fault, options), must, shown)
+    counts = None if weight is None else weight != 0
+    for fault, must, shown in domain.faults(x, options, prediction):
+        _report(loss._where(), name, fault & _counting(counts, fault, options), must, shown)
 
 
-def _array(x: Any) -> np.ndarray:
+def as_array(x: Any) -> np.ndarray:
+    """As NumPy has it, half precision as float32."""
     array = np.asarray(ops.convert_to_numpy(x) if hasattr(x, "shape") else x)
     return array.astype("float32") if array.dtype.name in ("float16", "bfloat16") else array
 
@@ -77,9 +88,19 @@ def _counting(counts: np.ndarray | None, fault: np.ndarray, options: Mapping[str
 def _report(where: str, name: str, fault: np.ndarray, must: str, shown: np.ndarray) -> None:
     if not fault.any():
         return
+    found = first(name, fault, shown)
+    raise ValueError(f"{where}: {name} {must}. Got {'the sum of ' if 'rows' in must else ''}{found}.")
+
+
+def first(name: str, fault: np.ndarray, shown: np.ndarray) -> str:
+    """The first value at fault, with its index: ``x[17, 3]=nan``.
+
+    >>> from polyloss.core.validate import first
+    >>> x = np.array([[1.0, 2.0], [np.nan, 0.0]])
+    >>> first("x", ~np.isfinite(x), x)
+    'x[1, 0]=nan'
+    """
     index = tuple(int(i) for i in np.argwhere(fault)[0])
     value = shown[index].item()
     what = f"{name}[{', '.join(map(str, index))}]" if index else name
-    if "rows" in must:
-        what = f"the sum of {what}"
-    raise ValueError(f"{where}: {name} {must}. Got {what}={value if isinstance(value, int) else f'{value:.7g}'}.")
+    return f"{what}={value if isinstance(value, int) else f'{value:.7g}'}"

@@ -1,8 +1,8 @@
 """The only code of polyloss that touches a framework: what Keras 3 has no op for.
 
 A backend is its files here and nothing elsewhere in polyloss: ``<backend>.toml``, what is known of it without
-importing it (`announced`), ``<backend>.py``, ``process/<backend>.py`` and ``replicas/<backend>.py``. The same names in
-each module:
+importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``process/<backend>.py`` and
+``replicas/<backend>.py``. The same names in each module:
 
 ``EXACT_LOG_SOFTMAX``
     Whether `polyloss.core.numerics.log_softmax` spells the formula out. On JAX that costs nothing; the kernels
@@ -20,21 +20,25 @@ each module:
     ``f(owner, *tensors)`` as ``call(owner, state, *tensors)``: eagerly one call of the framework where it would be many.
     The result is that of any owner with this `state`; a tensor may be None.
 ``entry_point(f)``
-    Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source.
+    Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source, and lets our constants pass
+    JAX's guard of transfers.
 ``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
-``replica_count()``
-    By how many replicas the training engine will add up what a loss returns.
+``ranked(x, rank)``
+    `x` with ``rank()`` axes where its own number is known only when it runs (TensorFlow), lined up from the first.
 ``input_gradients(f, args, positions)``
     What `gradient` is made of.
 ``value_and_grad(loss, variables)``
     ``loss()``, a scalar or a scalar with anything else beside it, and its gradient by each variable: zeros
     where the loss does not depend on one. Variables that the loss assigns (the statistics of
-    BatchNormalization, the state of a seed) are assigned once.
+    BatchNormalization, the state of a seed, the kernel under SpectralNormalization) are assigned once, after
+    the gradient, which is by their values of before.
 ``without_gradient(f)``
     ``f()`` as a constant; on PyTorch without the memory that a gradient would need.
 ``apply_gradients(optimizer, gradients, variables)``
-    One step of an optimizer that is built for exactly these variables.
+    One step of an optimizer that is built for exactly these variables; nothing where there are none.
+``restoring(function, groups)``
+    A function of Keras's trainer that gives variables their values back where it fails (JAX, see `as_step`).
 ``fed(function)``
     Keras's train function for one step a call, given its batch the way that costs least.
 ``as_step(run, args, groups)``
@@ -48,6 +52,7 @@ from typing import Any
 
 from polyloss.framework.announced import announced as announced
 from polyloss.framework.announced import gradientless as gradientless
+from polyloss.framework.announced import home as home
 from polyloss.framework.announced import in_words as in_words
 from polyloss.framework.announced import names
 from polyloss.framework.announced import referees as referees
@@ -75,11 +80,12 @@ step = _framework.step
 product = _framework.product
 sigmoid = _framework.sigmoid
 at_label = _framework.at_label
-replica_count = _framework.replica_count
+ranked = _framework.ranked
 value_and_grad = _framework.value_and_grad
 without_gradient = _framework.without_gradient
 apply_gradients = _framework.apply_gradients
 fed = _framework.fed
+restoring = _framework.restoring
 as_step = _framework.as_step
 
 

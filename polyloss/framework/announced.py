@@ -67,6 +67,22 @@ def referees() -> tuple[str, ...]:
     return tuple(sorted(names(), key=lambda name: announced(name).referee))
 
 
+def home(x: object) -> str | None:
+    """The backend whose tensor `x` is, told by the package of its class; None: of none.
+
+    >>> from polyloss.framework.announced import home
+    >>> home([1.0]) is None
+    True
+    """
+    packages = (base.__module__.partition(".")[0] for base in type(x).__mro__)
+    return next((found for package in packages if (found := _of_package(package)) is not None), None)
+
+
+@functools.cache
+def _of_package(package: str) -> str | None:
+    return next((name for name in names() if package in announced(name).packages), None)
+
+
 def in_words(last: str = "or") -> str:
     """Those that train, in a sentence.
 

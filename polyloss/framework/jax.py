@@ -12,6 +12,8 @@ import keras
 from jax.custom_derivatives import SymbolicZero
 from keras import ops
 
+from polyloss.framework.scope import Waiting
+
 EXACT_LOG_SOFTMAX = True
 clip = None
 step = None
@@ -114,38 +116,25 @@ def _has_value(x: Any) -> bool:
     return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
 
 
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x` as it is: its rank is known."""
+    return x
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` as it is."""
-    return function
+    """`function`, whose own constants pass under ``jax.transfer_guard("disallow")``, as those of jitted code do.
 
-
-def replica_count() -> int:
-    """One: under `jit` with shardings a batch is the global batch."""
-    return 1
-
-
-class _Nested(keras.StatelessScope):
-    """Sees the values of the scope around it, and remembers which variables were assigned inside.
-
-    Without the first, a variable would have its value of before the training step (in `fit`: none at
-    all); without the second, what a layer assigns could not leave the trace of an inner gradient.
+    The guard is there for the user's arrays. Of these nothing slips through: what is no JAX array is converted explicitly.
     """
 
-    state_mapping: dict[int, Any]
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if jax.config.jax_transfer_guard_host_to_device != "disallow":
+            return function(*args, **kwargs)
+        with jax.transfer_guard_host_to_device("allow"):
+            return function(*args, **kwargs)
 
-    def __init__(self, mapping: Iterable[tuple[keras.Variable, Any]] = ()) -> None:
-        super().__init__(state_mapping=list(mapping))
-        self.assigned: dict[int, keras.Variable] = {}
-
-    def __enter__(self) -> _Nested:
-        super().__enter__()
-        if self.original_scope is not None:
-            self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
-        return self
-
-    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
-        self.assigned[id(update[0])] = update[0]
-        super().add_update(update)
+    return call
 
 
 def _differentiate(
@@ -160,10 +149,10 @@ def _differentiate(
     assigned: list[keras.Variable] = []
 
     def pure(at: Any) -> tuple[Any, Any]:
-        with _Nested(mapping(at)) as scope:
+        with Waiting(mapping(at)) as scope:
             value, beside = call(at)
         assigned[:] = scope.assigned.values()
-        return value, (beside, [scope.get_current_value(v) for v in assigned])
+        return value, (beside, scope.values())
 
     gradients, (beside, values) = jax.grad(pure, has_aux=True)(at)
     for variable, value in zip(assigned, values, strict=True):
@@ -200,10 +189,33 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
     """One step of `optimizer`; without side effects inside, as `LossScaleOptimizer` needs it."""
+    if not variables:
+        return
     own = optimizer.variables
     updated, state = optimizer.stateless_apply([v.value for v in own], list(gradients), [v.value for v in variables])
     for variable, value in zip([*variables, *own], [*updated, *state], strict=True):
         variable.assign(value)
+
+
+def restoring(
+    function: Callable[..., Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Callable[..., Any]:
+    """`function`; where it fails, the variables get their values back, of which Keras has emptied them."""
+
+    def call(state: Sequence[Sequence[Any]], data: Any) -> Any:
+        done = False
+        try:
+            result = function(state, data)
+            done = True
+        finally:
+            if not done:
+                for group, values in zip(groups(), state, strict=True):
+                    for variable, value in zip(group, values, strict=True):
+                        if not value.is_deleted():  # given away to a computation that began
+                            variable.assign(value)
+        return result
+
+    return call
 
 
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:

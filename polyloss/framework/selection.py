@@ -57,7 +57,15 @@ def select_backend(
     if wanted not in names() or installed(wanted):
         return
     here = [name for name in names() if installed(name)]
-    if asked or not here:
-        what = f"KERAS_BACKEND={asked}, but {asked} is not installed" if asked else f"needs {in_words()}"
-        raise ModuleNotFoundError(f'polyloss: {what}: pip install "keras-polyloss[{asked or names()[0]}]"', name=wanted)
+    if not here:
+        raise ModuleNotFoundError(
+            f"polyloss: needs {in_words()}. Got none that is installed: python -m pip install {asked or names()[0]}",
+            name=wanted,
+        )
+    if asked:
+        raise ModuleNotFoundError(
+            f"polyloss: KERAS_BACKEND must name a framework that is installed, here {' or '.join(here)}. Got "
+            f"KERAS_BACKEND={asked}: set another, or python -m pip install {asked}",
+            name=wanted,
+        )
     environ["KERAS_BACKEND"] = here[0]

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from polyloss.framework.scope import Waiting
+
 EXACT_LOG_SOFTMAX = False
 clip = tf.clip_by_value
 step = None
@@ -32,6 +34,15 @@ def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(owner, *tensors)
 
     return call
+
+
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x`; with ``rank()`` axes where it was traced for several ranks, as `fit` does it (``reduce_retracing``)."""
+    if x.shape.rank is not None:
+        return x
+    wanted = rank()
+    sizes = tf.concat([tf.shape(x), tf.ones(wanted, "int32")], 0)[:wanted]
+    return tf.ensure_shape(tf.reshape(x, sizes), [None] * wanted)
 
 
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,11 +88,6 @@ def at_label(x: Any, labels: Any, axis: int) -> Any:
     return tf.gather(x, labels, axis=last, batch_dims=last)
 
 
-def replica_count() -> int:
-    """The replicas of the current `tf.distribute` strategy, whose gradients are added up."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
 def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
     """Gradients of ``sum(f(*args))`` by the arguments at `positions`."""
     given = list(args)
@@ -96,11 +102,13 @@ def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Seque
 
 def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[Any]]:
     """``loss()`` and the gradient of its (first) result by each variable."""
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape, Waiting() as scope:
         result = loss()
         value = result[0] if isinstance(result, tuple) else result
     values = [v.value for v in variables]
-    return result, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradients = tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    scope.settle()
+    return result, gradients
 
 
 def without_gradient(f: Callable[[], Any]) -> Any:
@@ -110,7 +118,16 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
     """One step of `optimizer`."""
+    if not variables:
+        return
     optimizer.apply(list(gradients), list(variables))
+
+
+def restoring(
+    function: Callable[..., Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Callable[..., Any]:
+    """`function` as it is: variables hold their own values."""
+    return function
 
 
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import keras
 import torch
 
 from polyloss.framework.kernels.torch import IN_PLACE, NATIVE
+from polyloss.framework.scope import Waiting
 
 EXACT_LOG_SOFTMAX = False
 clip = torch.clamp
@@ -119,19 +120,19 @@ def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x` as it is: its rank is known."""
+    return x
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
 
 
-def replica_count() -> int:
-    """One: DistributedDataParallel averages gradients."""
-    return 1
-
-
 def _gradients(total: torch.Tensor, by: Sequence[torch.Tensor], again: bool) -> list[torch.Tensor]:
     """Gradients by tensors, zeros where there is no path; the `.grad` of no parameter is touched."""
-    if not total.requires_grad:
+    if not total.requires_grad or not by:
         return [torch.zeros_like(x) for x in by]
     found = torch.autograd.grad(total, by, create_graph=again, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for g, x in zip(found, by, strict=True)]
@@ -152,9 +153,11 @@ def input_gradients(f: Callable[..., Any], args: Sequence[Any], positions: Seque
 def value_and_grad(loss: Callable[[], Any], variables: Sequence[keras.Variable]) -> tuple[Any, list[torch.Tensor]]:
     """``loss()`` and the gradient of its (first) result by each variable."""
     with torch.enable_grad():
-        result = loss()
+        with Waiting() as scope:
+            result = loss()
         value = result[0] if isinstance(result, tuple) else result
         gradients = _gradients(value, [v.value for v in variables], again=False)
+    scope.settle()
     return keras.tree.map_structure(lambda x: x.detach() if isinstance(x, torch.Tensor) else x, result), gradients
 
 
@@ -166,8 +169,17 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> None:
     """One step of `optimizer`."""
+    if not variables:
+        return
     with torch.no_grad():
         optimizer.apply(list(gradients), list(variables))
+
+
+def restoring(
+    function: Callable[..., Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Callable[..., Any]:
+    """`function` as it is: variables hold their own values."""
+    return function
 
 
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,14 +46,14 @@ def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def ranked(x: Any, rank: Callable[[], int]) -> Any:
+    """`x` as it is: its rank is known."""
+    return x
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is."""
     return function
-
-
-def replica_count() -> int:
-    """One process, one batch."""
-    return 1
 
 
 def _refuse(what: str) -> NoReturn:
@@ -80,6 +80,13 @@ def without_gradient(f: Callable[[], Any]) -> Any:
 def apply_gradients(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
     """Not to be had."""
     _refuse("apply_gradients")
+
+
+def restoring(
+    function: Callable[..., Any], groups: Callable[[], Sequence[Sequence[keras.Variable]]]
+) -> Callable[..., Any]:
+    """`function` as it is: variables hold their own values."""
+    return function
 
 
 def fed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -82,6 +82,7 @@ class GIoULoss(Loss, function=giou_loss):
 
     box_format: str = "xyxy"
 
+    words: ClassVar[tuple[str, ...]] = ("IoU", "IoULoss", "GeneralizedIoU", "bounding box", "box regression")
     tasks: ClassVar[tuple[str, ...]] = ("object detection",)
     elsewhere: ClassVar[dict[str, str]] = {
         "torchvision": "torchvision.ops.generalized_box_iou_loss",

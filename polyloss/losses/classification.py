@@ -134,6 +134,16 @@ class BinaryCrossentropy(Loss, function=binary_crossentropy, kw_only=False):
     _: KW_ONLY
     pos_weight: float | Sequence[float] | None = None
 
+    words: ClassVar[tuple[str, ...]] = (
+        "BCE",
+        "BCELoss",
+        "log loss",
+        "logistic loss",
+        "sigmoid cross-entropy",
+        "yes or no",
+        "click-through rate",
+        "multi-label",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("binary classification", "multi-label classification")
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.BinaryCrossentropy",
@@ -210,6 +220,7 @@ class CategoricalCrossentropy(Loss, function=categorical_crossentropy, kw_only=F
     _: KW_ONLY
     class_weights: Sequence[float] | None = None
 
+    words: ClassVar[tuple[str, ...]] = ("CCE", "softmax loss", "one-hot", "image classification", "soft labels")
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.CategoricalCrossentropy",
@@ -305,6 +316,15 @@ class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentro
     z_loss: float = 0.0
 
     by_position: ClassVar[tuple[str, ...]] = ("from_logits", "ignore_class", "reduction", "axis", "name", "dtype")
+    words: ClassVar[tuple[str, ...]] = (
+        "SCCE",
+        "NLLLoss",
+        "softmax loss",
+        "integer labels",
+        "image classification",
+        "semantic segmentation",
+        "next token",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation", "language modelling")
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.SparseCategoricalCrossentropy",
@@ -388,6 +408,7 @@ class KLDivergence(Loss, function=kl_divergence, kw_only=False):
     from_logits: bool = False
     axis: int = -1
 
+    words: ClassVar[tuple[str, ...]] = ("KL", "KLDivLoss", "relative entropy")
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "distillation")
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.KLDivergence",
@@ -469,5 +490,6 @@ class PolyLoss(Loss, function=poly_loss):
     from_logits: bool = False
     axis: int = -1
 
+    words: ClassVar[tuple[str, ...]] = ("Poly-1", "poly1")
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)
     elsewhere: ClassVar[dict[str, str]] = {"optax": "optax.losses.poly_loss_cross_entropy"}

@@ -76,6 +76,7 @@ class DistillationLoss(Loss, function=distillation_loss):
     temperature: float = 2.0
     axis: int = -1
 
+    words: ClassVar[tuple[str, ...]] = ("teacher", "student", "knowledge distillation", "compression")
     tasks: ClassVar[tuple[str, ...]] = ("distillation",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.distillation.LogitsDistillation(loss=keras.losses.KLDivergence())",

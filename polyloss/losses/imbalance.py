@@ -61,8 +61,10 @@ def focal_loss(
     When to choose it: detection and multi-label problems in which almost every decision is an easy "no".
     `gamma` is how fast easy decisions fade (0: not at all; 2: one with p_t = 0.9 weighs 1/100). `alpha`
     weighs positives against negatives: **per target**, not per batch, and small because focusing has
-    already quietened the negatives. For one class out of many `categorical_focal_loss`. Focusing bends
-    probabilities towards 1/2; where they must be calibrated, `binary_crossentropy`.
+    already quietened the negatives. Take `binary_crossentropy` as the baseline, and compare at equal false
+    alarms: `alpha` and the threshold decide more than `gamma`. For one class out of many
+    `categorical_focal_loss`. Focusing bends probabilities towards 1/2; where they must be calibrated,
+    `binary_crossentropy`.
 
     Args:
         y_true: 0/1 or probabilities, (..., classes); any real or integer dtype.
@@ -151,6 +153,16 @@ class FocalLoss(Loss, function=focal_loss):
     from_logits: bool = False
     label_smoothing: float = 0.0
 
+    words: ClassVar[tuple[str, ...]] = (
+        "imbalanced",
+        "imbalance",
+        "rare",
+        "background",
+        "detection",
+        "RetinaNet",
+        "sigmoid focal",
+        "SigmoidFocalCrossEntropy",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("object detection", "multi-label classification", "binary classification")
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)",
@@ -176,8 +188,9 @@ def categorical_focal_loss(
     .. math:: \ell = -\sum_c \alpha_c\,y_c\,(1 - p_c)^{\gamma} \log p_c
 
     When to choose it: one class out of many, classes very unequal in number (rare diseases among common
-    ones). `gamma` is how fast easy samples fade, ``gamma=0`` is cross-entropy; `alpha` weighs classes.
-    For independent yes/no decisions `focal_loss`.
+    ones), and the rare ones hard. `gamma` is how fast easy samples fade, ``gamma=0`` is cross-entropy;
+    `alpha` weighs classes. Take `sparse_categorical_crossentropy` with `class_weights` as the baseline: it is
+    often as good. For independent yes/no decisions `focal_loss`.
 
     Args:
         y_true: Integer labels, (...) or (..., 1), or one-hot/soft labels, (..., classes).
@@ -258,6 +271,13 @@ class CategoricalFocalLoss(Loss, function=categorical_focal_loss):
     label_smoothing: float = 0.0
     axis: int = -1
 
+    words: ClassVar[tuple[str, ...]] = (
+        "imbalanced",
+        "imbalance",
+        "rare classes",
+        "softmax focal",
+        "SparseCategoricalFocalLoss",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation")
     elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.CategoricalFocalCrossentropy"}
 
@@ -336,6 +356,14 @@ class LogitAdjustedLoss(Loss, function=logit_adjusted_loss):
     axis: int = -1
 
     example: ClassVar[dict[str, Any]] = {"class_counts": (900, 90, 10)}
+    words: ClassVar[tuple[str, ...]] = (
+        "imbalanced",
+        "long tail",
+        "balanced softmax",
+        "BalancedSoftmax",
+        "prior",
+        "rare classes",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)
 
 
@@ -414,4 +442,5 @@ class LDAMLoss(Loss, function=ldam_loss):
     axis: int = -1
 
     example: ClassVar[dict[str, Any]] = {"class_counts": (900, 90, 10)}
+    words: ClassVar[tuple[str, ...]] = ("imbalanced", "long tail", "margin", "rare classes")
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification",)

@@ -76,5 +76,6 @@ def gaussian_nll_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
 class GaussianNLLLoss(Loss, function=gaussian_nll_loss):
     """Class form of `gaussian_nll_loss`, for `model.compile(loss=...)`."""
 
+    words: ClassVar[tuple[str, ...]] = ("NLL", "GaussianNLL", "heteroscedastic", "uncertainty")
     tasks: ClassVar[tuple[str, ...]] = ("regression", "forecasting", "uncertainty")
     elsewhere: ClassVar[dict[str, str]] = {"torch": "torch.nn.GaussianNLLLoss(full=True)"}

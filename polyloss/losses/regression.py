@@ -77,6 +77,7 @@ def _squared(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
 class MeanSquaredError(Loss, function=mean_squared_error, kw_only=False):
     """Class form of `mean_squared_error`; a drop-in for `keras.losses.MeanSquaredError`."""
 
+    words: ClassVar[tuple[str, ...]] = ("MSE", "MSELoss", "L2", "L2Loss", "least squares", "RMSE")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.MeanSquaredError",
@@ -131,6 +132,7 @@ def _absolute(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
 class MeanAbsoluteError(Loss, function=mean_absolute_error, kw_only=False):
     """Class form of `mean_absolute_error`; a drop-in for `keras.losses.MeanAbsoluteError`."""
 
+    words: ClassVar[tuple[str, ...]] = ("MAE", "L1", "L1Loss", "median")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.MeanAbsoluteError",
@@ -195,6 +197,7 @@ class Huber(Loss, function=huber, kw_only=False):
     delta: float = 1.0
     name = "huber_loss"
 
+    words: ClassVar[tuple[str, ...]] = ("SmoothL1", "SmoothL1Loss", "robust", "outliers")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.Huber",
@@ -268,6 +271,7 @@ def _log_cosh(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
 class LogCosh(Loss, function=log_cosh, kw_only=False):
     """Class form of `log_cosh`; a drop-in for `keras.losses.LogCosh`."""
 
+    words: ClassVar[tuple[str, ...]] = ("robust", "outliers")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.LogCosh", "optax": "optax.losses.log_cosh"}
 
@@ -326,6 +330,7 @@ def _squared_log_ratio(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor,
 class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):
     """Class form of `mean_squared_logarithmic_error`; a drop-in for `keras.losses.MeanSquaredLogarithmicError`."""
 
+    words: ClassVar[tuple[str, ...]] = ("MSLE", "RMSLE", "relative error", "orders of magnitude")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     elsewhere: ClassVar[dict[str, str]] = {"keras": "keras.losses.MeanSquaredLogarithmicError"}
 
@@ -398,5 +403,12 @@ class QuantileLoss(Loss, function=quantile_loss):
 
     quantiles: float | Sequence[float] = 0.5
 
+    words: ClassVar[tuple[str, ...]] = (
+        "pinball",
+        "PinballLoss",
+        "quantile regression",
+        "prediction interval",
+        "newsvendor",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("regression", "forecasting")
     elsewhere: ClassVar[dict[str, str]] = {"scikit-learn": "sklearn.metrics.mean_pinball_loss"}

@@ -6,10 +6,12 @@
     What is studied: model, loss, optimizer, data. Ten are built in.
 `draws`
     Random numbers that are the same on every backend.
-`worker`, `training`, `chain`
+`worker`, `modes`, `training`, `chain`
     One process, one backend: trains, and takes the model apart layer by layer.
-`runner`
-    Starts the workers, watches them, survives them.
+`configuration`
+    What was built, and what of it is not the same on every backend.
+`runner`, `progress`
+    Starts the workers, watches them, survives them; says how long it will take.
 `record`
     What was measured: the JSON schema, the CSV.
 `links`, `verdict`

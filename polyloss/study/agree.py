@@ -7,6 +7,7 @@ result below the smallest normal number counts as that number: XLA and TensorFlo
 
 from __future__ import annotations
 
+import math
 import pathlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,11 @@ from polyloss.core.parameters import one_of
 GROUPS = ("random", "corners", "inf, NaN")
 QUANTITIES = ("value", "gradient")
 TINY = float(np.finfo("float32").smallest_normal)
+ULPS, INPUTS, FLOOR = 32, 8, 2
+"""What an error in float32 may be: so many units in the last place of the exact result, so many times what one such unit
+of each input moves it, and so many units of 1.0 (every framework's log-softmax has one, and `PolyLoss` two of them)."""
+PROBES = 8
+"""How often the inputs are moved where there are many."""
 
 Evaluate = Callable[[Any], Any]
 """Values of a batch of samples, one or more a sample."""
@@ -93,6 +99,34 @@ def evaluate(loss: Any, y: np.ndarray | None, x: np.ndarray) -> dict[str, np.nda
     return {key: np.asarray(ops.convert_to_numpy(a)).reshape(len(x), -1) for key, a in found.items()}
 
 
+def sensitivity(loss: Any, y: np.ndarray | None, x: np.ndarray) -> dict[str, np.ndarray]:
+    """How far one ULP in float32 of each input moves each result, added up; of a sum the terms' rounding as well.
+
+    Of a few inputs each is moved alone. Of many all are moved at once, up or down at random, several times: the root of
+    the mean square, times that of their number, is no less than the sum.
+    """
+    at = evaluate(loss, y, x)
+    entries = math.prod(x.shape[1:])
+    one = ulp32(x)
+    if entries <= PROBES:
+        moves = [one * np.eye(entries)[i].reshape(x.shape[1:]) for i in range(entries)]
+    else:
+        times = 3 if loss.inputs.whole_batch else PROBES  # those are computed one batch after the other
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (times, *x.shape))
+        moves = [one * sign for sign in signs]
+    changes: dict[str, list[np.ndarray]] = {key: [] for key in at}
+    for move in moves:
+        for key, beside in evaluate(loss, y, x + move).items():
+            changes[key].append(np.nan_to_num(np.abs(beside - at[key])))
+    moved = {}
+    for key, of_key in changes.items():
+        total = np.sum(of_key, axis=0)
+        if entries > PROBES:
+            total = np.sqrt(np.mean(np.square(of_key), axis=0) * entries)
+        moved[key] = total + ulp32(at[key]) * entries / 2 / INPUTS
+    return moved
+
+
 def work(spec: Mapping[str, Any], say: Callable[..., None]) -> None:
     """What the worker does: read the inputs, compute, write."""
     from polyloss.framework import process
@@ -113,6 +147,9 @@ def work(spec: Mapping[str, Any], say: Callable[..., None]) -> None:
     wrong = next((f"{key} in {a.dtype}" for key, a in found.items() if a.dtype != spec["dtype"]), None)
     if wrong is not None:
         raise TypeError(f"agree: asked for {spec['dtype']}, but computed {wrong}")
+    if spec["dtype"] == "float64":
+        with np.errstate(all="ignore"):
+            found |= {f"{key}|moves": a for key, a in sensitivity(loss, y, x).items()}
     np.savez(folder / spec["out"], allow_pickle=False, **found)
     say("end", job=spec["dtype"])
 
@@ -128,6 +165,15 @@ class Worst:
     absolute: float
     row: int
     between: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether every backend is within the budget; None: nothing could be compared. `share`: the worst, of what is allowed."""
+
+    within: bool | None
+    share: float
+    sentence: str
 
 
 @dataclass
@@ -166,6 +212,56 @@ class Agreement:
         pairs = [(one, other, a, b) for i, (one, a) in enumerate(have) for other, b in have[i + 1 :]]
         return self._worst(key, group, pairs) if pairs else None
 
+    def share(self, backend: str, key: str) -> tuple[float, int] | None:
+        """The largest error as a share of what is allowed, and its row; None where there is nothing to compare with."""
+        if self.reference is None or key not in self.results[backend] or key not in self.reference[1]:
+            return None
+        exact = self.reference[1][key]
+        moves = self.reference[1].get(f"{key}|moves", np.zeros_like(exact))
+        _, absolute = distance(self.results[backend][key], exact)
+        with np.errstate(all="ignore"):
+            floor = FLOOR * (_steepness(self.loss) if key.endswith("gradient") else 1.0)
+            allowed = ULPS * ulp32(exact) + INPUTS * moves + floor * float(np.spacing(np.float32(1)))
+            shares = np.where(absolute == 0, 0.0, absolute / allowed).max(axis=1)
+        row = int(np.argmax(shares))
+        return float(shares[row]), row
+
+    def verdict(self) -> Verdict:
+        """In a sentence: within the budget or not, and the worst share of what is allowed."""
+        found = {(key, name): share for key in self.keys() for name in self.results if (share := self.share(name, key))}
+        if len(self.results) < 2 or not found:
+            return Verdict(None, math.nan, "No verdict: fewer than two backends and a reference could be measured.")
+        (key, name), (worst, row) = max(found.items(), key=lambda item: item[1][0])
+        part, _, quantity = key.partition("|")
+        what = f"the {quantity}{f' of the {part}' if part else ''} on {name}, input {row}"
+        if worst > 1:
+            return Verdict(False, worst, f"They do not agree: {what} is off by {worst:.2g} times what rounding allows.")
+        names = ", ".join(self.results)
+        return Verdict(True, worst, f"{names} agree: the worst error is {worst:.2f} of what rounding allows ({what}).")
+
+    def as_json(self) -> dict[str, Any]:
+        """All that was measured, for programs: ULP and shares; null where there is no number."""
+        rows = []
+        for key in self.keys():
+            part, _, quantity = key.partition("|")
+            for group in dict.fromkeys(self.tried.group.tolist()):
+                errors = {name: self.error(name, key, group) for name in self.results}
+                apart = self.apart(key, group)
+                rows.append(
+                    {
+                        "part": part, "quantity": quantity, "inputs": group,
+                        "ulp": {name: _number(worst.ulp) for name, worst in errors.items() if worst is not None},
+                        "apart": None if apart is None else _number(apart.ulp),
+                    }
+                )  # fmt: skip
+        verdict = self.verdict()
+        return {
+            "loss": type(self.loss).__name__, "parameters": self.loss.get_config(), "inputs": len(self.tried.x),
+            "backends": list(self.results), "faults": self.faults,
+            "reference": None if self.reference is None else self.reference[0], "rows": rows,
+            "within": verdict.within, "share": _number(verdict.share), "verdict": verdict.sentence,
+        }  # fmt: skip
+
     def _worst(self, key: str, group: str, pairs: Sequence[tuple[str, str, np.ndarray, np.ndarray]]) -> Worst | None:
         rows = np.flatnonzero(self.tried.group == group)
         if not rows.size:
@@ -177,6 +273,28 @@ class Agreement:
             at = int(np.argmax(ulps))
             found.append(Worst(float(ulps[at]), float(absolute[at]), int(rows[at]), (one, other)))
         return max(found, key=lambda worst: worst.ulp)
+
+
+def _steepness(loss: Any) -> float:
+    """How much steeper a softmax over scaled logits is than a plain one: a scale, a temperature, or four parts by it
+    (a view is anchor, partner and twice candidate).
+    """
+    options = loss._options()
+    scale, temperature = options.get("scale", 1.0), options.get("temperature", 4.0)
+    return float(max(1.0, scale, 4.0 / temperature, temperature if "temperature" in options else 1.0))
+
+
+def _number(x: float) -> float | None:
+    """JSON has neither NaN nor infinity."""
+    return x if math.isfinite(x) else None
+
+
+def ulp32(x: np.ndarray) -> np.ndarray:
+    """The unit in the last place of float32 at the size of `x`; below the smallest normal number, that number."""
+    with np.errstate(all="ignore"):
+        size = np.nan_to_num(np.abs(x), nan=0.0, posinf=0.0)
+        largest = np.nextafter(np.finfo("float32").max, np.float32(0))  # spacing looks at the next larger number
+        return np.maximum(np.spacing(np.minimum(size, largest).astype("float32")).astype("float64"), TINY)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,8 +311,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         absolute = np.where(same, 0.0, np.abs(a - b))
         absolute = np.where(np.isnan(absolute), np.inf, absolute)
-        size = np.nan_to_num(np.maximum(np.abs(a), np.abs(b)), nan=0.0, posinf=0.0).astype("float32")
-        return absolute / np.maximum(np.spacing(size).astype("float64"), TINY), absolute
+        return absolute / ulp32(np.maximum(np.abs(a), np.abs(b))), absolute
 
 
 # -- the processes --------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from keras import ops, tree
 from polyloss import framework
 from polyloss.study import draws
 from polyloss.study.links import largest
-from polyloss.study.training import dense, one_ulp_off
+from polyloss.study.training import HALF, dense, move, one_ulp_off, precision
 from polyloss.study.workload import Arrays
 from polyloss.training import AdversarialModel
 
@@ -88,8 +88,8 @@ def _whole(layer: Any) -> bool:
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[list[Call]]:
-    """The calls of layers made meanwhile, inner ones first."""
+def recorded(model: Any) -> Iterator[list[Call]]:
+    """The calls of the layers of a model made meanwhile, inner ones first; that of the model is no link of it."""
     calls: list[Call] = []
     inside: list[Any] = []
     original = keras.layers.Layer.__call__
@@ -104,7 +104,7 @@ def recorded() -> Iterator[list[Call]]:
         finally:
             if _whole(layer):
                 inside.pop()
-        if not _wiring(layer):
+        if not (layer is model or _wiring(layer)):
             calls.append(Call(layer, args, kwargs, result))
         return result
 
@@ -146,11 +146,12 @@ class Plain:
     def objectives(self) -> dict[str, tuple[Callable[[], Any], list[Any], Any]]:
         """What is minimised, by which variables, with which optimizer."""
 
-        def loss() -> Any:
+        def loss() -> tuple[Any, Any]:
             predicted = self.model(self.x, training=True)
             total = self.model.compute_loss(x=self.x, y=self.y, y_pred=predicted, sample_weight=self.weight)
             self.model._clear_losses()
-            return total
+            # as Keras does: without the scale, gradients of float16 are lost below its smallest number
+            return self.model.optimizer.scale_loss(total), total
 
         return {"loss": (loss, self.model.trainable_variables, self.model.optimizer)}
 
@@ -213,9 +214,13 @@ class Measured:
     """What the first backend hands to the others."""
 
     def add(
-        self, kind: str, place: int, link: str, of: str, name: str, trials: Sequence[Sequence[Any]], index: int = 0
-    ) -> None:
-        """One probe for each tensor of a result; the first of the trials is the result, the others were moved."""
+        self, kind: str, place: int, link: str, of: str, name: str, trials: Sequence[Sequence[Any]], index: int = 0,
+        precision: str = "", form: str = "",
+    ) -> None:  # fmt: skip
+        """One probe for each tensor of a result; the first of the trials is the result, the others were moved.
+
+        `precision` is the dtype in which it was computed, where that is not its own; `form` that of what went in.
+        """
         for j, base in enumerate(trials[0]):
             values = number(base)
             moved = [number(trial[j]) for trial in trials[1:] if len(trial) > j]
@@ -225,6 +230,8 @@ class Measured:
                 {
                     "key": key, "kind": kind, "place": place, "link": link, "class": of, "name": name,
                     "shape": list(values.shape), "dtype": keras.backend.standardize_dtype(base.dtype),
+                    "precision": precision or keras.backend.standardize_dtype(base.dtype),
+                    "form": form,
                     "scatter": max((largest(m, values) for m in moved), default=0.0),
                 }
             )  # fmt: skip
@@ -236,6 +243,7 @@ class Chain:
     def __init__(self, model: Any, batch: Arrays, seed: int, shared: Numbers | None, trials: int) -> None:
         draws.restart(model, seed)
         self.model, self.given, self.trials = model, shared, trials
+        self.half = dtype if (dtype := precision(model)) in HALF else ""
         self.parts: Any = (Adversarial if isinstance(model, AdversarialModel) else Plain)(model, batch)
         self.state = [(v, number(v.value)) for v in [*model.variables, *model.optimizer.variables]]
         self.found = Measured()
@@ -257,13 +265,10 @@ class Chain:
         """State as at the start; in the later trials with weights one ULP off."""
         self._restore()
         if trial:
-            rng = np.random.default_rng([trial, 2])
-            for variable in variables:
-                value = one_ulp_off(number(variable.value), rng)
-                variable.assign(ops.convert_to_tensor(value, dtype=variable.dtype))
+            move(self.model, variables, np.random.default_rng([trial, 2]))
 
-    def _inputs(self, key: str, own: Sequence[Any], trial: int) -> list[Any]:
-        """The first backend's tensors in place of our own; in the later trials one ULP off."""
+    def _inputs(self, key: str, own: Sequence[Any], trial: int, half: str = "") -> list[Any]:
+        """The first backend's tensors in place of our own; in the later trials one ULP off (of `half`, if given)."""
         rng = np.random.default_rng([trial, 3])
         made = []
         for j, mine in enumerate(own):
@@ -272,9 +277,10 @@ class Chain:
                 value = self.found.shared[name] = self.found.shared.get(name, number(mine))
             else:
                 value = self.given[name] if name in self.given else number(mine)
+            dtype = keras.backend.standardize_dtype(mine.dtype)
             if trial:
-                value = one_ulp_off(value, rng)
-            made.append(ops.convert_to_tensor(value, dtype=keras.backend.standardize_dtype(mine.dtype)))
+                value = one_ulp_off(value, rng, half or dtype)
+            made.append(ops.convert_to_tensor(value, dtype=dtype))
         return made
 
     # -- layers -------------------------------------------------------------------------------------
@@ -283,17 +289,19 @@ class Chain:
         runs = []
         for trial in (0, 0, *range(1, self.trials + 1)):
             self._moved(self.model.trainable_variables, trial)
-            with recorded() as calls:
+            with recorded(self.model) as calls:
                 self.parts.forward()
             runs.append(calls)
         first, repeated, *moved = runs
         self._restore()
-        with recorded():
+        with recorded(self.model):
             self.parts.forward()  # so that `predicted` is that of the weights
         names = _numbered([call.layer.name for call in first])
         for k, call in enumerate(first):
             of = type(call.layer).__name__
-            self.found.add("chain", k, names[k], of, "output", [tensors(run[k].result) for run in (first, *moved)])
+            self.found.add(
+                "chain", k, names[k], of, "output", [tensors(run[k].result) for run in (first, *moved)], 0, self.half
+            )
             self._replay(k, names[k], of, call)
             pairs = zip(tensors(call.result), tensors(repeated[k].result), strict=True)
             apart = max((largest(number(a), number(b)) for a, b in pairs), default=0.0)
@@ -305,9 +313,10 @@ class Chain:
         layer = call.layer
         weights = list(layer.trainable_variables)
         state = [v for v in layer.non_trainable_variables if is_float(v)]
+        half = layer.compute_dtype if layer.compute_dtype in HALF else ""
         outputs, states, by_weights, by_inputs = [], [], [], []
         for trial in range(self.trials + 1):
-            leaves = self._inputs(f"in/{k}", call.leaves, trial)
+            leaves = self._inputs(f"in/{k}", call.leaves, trial, half)
             self._moved(weights, trial)
 
             def weighed(*given: Any) -> Any:
@@ -323,13 +332,13 @@ class Chain:
                 self._moved(weights, trial)
                 by_inputs.append(framework.gradient(weighed, places)(*leaves))
         self._restore()
-        self.found.add("output", k, name, of, "output", outputs)
+        self.found.add("output", k, name, of, "output", outputs, 0, half)
         for i, variable in enumerate(state):
-            self.found.add("state", k, name, of, variable.name, [[s[i]] for s in states], i)
+            self.found.add("state", k, name, of, variable.name, [[s[i]] for s in states], i, half)
         for i, variable in enumerate(weights):
-            self.found.add("backward", k, name, of, f"by {variable.name}", [[g[i]] for g in by_weights], i)
+            self.found.add("backward", k, name, of, f"by {variable.name}", [[g[i]] for g in by_weights], i, half)
         if by_inputs:
-            self.found.add("backward", k, name, of, "by input", by_inputs, len(weights))
+            self.found.add("backward", k, name, of, "by input", by_inputs, len(weights), half)
 
     # -- loss, gradients, update --------------------------------------------------------------------
 
@@ -359,7 +368,7 @@ class Chain:
             for trial in range(self.trials + 1):
                 self._moved(self.model.trainable_variables, trial)
                 value, found = framework.value_and_grad(loss, variables)
-                values.append([value])
+                values.append([value[1] if isinstance(value, tuple) else value])
                 gradients.append([dense(g) for g in found])
                 raw = raw or list(found)
             for trial in range(self.trials + 1):
@@ -371,11 +380,13 @@ class Chain:
                     framework.apply_gradients(optimizer, [_times(g, factor) for g in given], variables)
                 updated.append([number(v.value) for v in variables])
             self._restore()
-            self.found.add("value", place, name, "", "value", values)
+            self.found.add("value", place, name, "", "value", values, 0, self.half)
             for i, variable in enumerate(variables):
                 path = variable.path
-                self.found.add("gradient", place, name, "", path, [[g[i]] for g in gradients], i)
-                self.found.add("update", place, name, type(optimizer).__name__, path, [[u[i]] for u in updated], i)
+                self.found.add("gradient", place, name, "", path, [[g[i]] for g in gradients], i, self.half)
+                form = "slices" if _sliced(raw[i]) else "dense"
+                of = type(optimizer).__name__
+                self.found.add("update", place, name, of, path, [[u[i]] for u in updated], i, form=form)
 
 
 def _sliced(gradient: Any) -> bool:
@@ -395,7 +406,9 @@ def _weighed(results: Sequence[Any], k: int) -> Any:
     for j, y in enumerate(results):
         if is_float(y):
             weights = np.random.default_rng([k, j]).standard_normal(tuple(y.shape)).astype("float32")
-            total = total + ops.sum(y * ops.convert_to_tensor(weights, dtype=keras.backend.standardize_dtype(y.dtype)))
+            dtype = keras.backend.standardize_dtype(y.dtype)
+            dtype = "float32" if dtype in HALF else dtype  # such a sum has no end in half precision
+            total = total + ops.sum(ops.cast(y, dtype) * ops.convert_to_tensor(weights, dtype=dtype))
     return total
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
-from collections.abc import Mapping, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,19 +15,20 @@ from rich.text import Text
 from polyloss import framework
 from polyloss.study import compare as comparing
 from polyloss.study import record, report
-from polyloss.study.runner import Settings, Study, display
-from polyloss.study.training import MODES
+from polyloss.study.modes import MODES
+from polyloss.study.runner import Settings, Study
 from polyloss.study.workload import BUILT_IN
 
 NOT_ALL = 3
 SMALL = {"seeds": 2, "moved": 2, "epochs": 1, "steps": 12, "modes": ("auto",)}
+THOROUGH = {"seeds": 3, "moved": 3, "modes": ("eager", "jit")}
 _TONES = {"agree": "green", "part": "red", "incomplete": "yellow"}
 
 
-def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
-    """The settings, checked."""
+def settings_of(given: Mapping[str, Any], size: Mapping[str, Any]) -> Settings:
+    """The settings, checked: what is given, else that of a size (`SMALL`, `THOROUGH`), else the defaults."""
     made = dict(given)
-    default = {name: getattr(Settings, name) for name in SMALL} | (SMALL if small else {})
+    default = {name: getattr(Settings, name) for name in SMALL} | dict(size)
     made |= {name: value for name, value in default.items() if made[name] is None}
     for name, known in (("backends", framework.names()), ("modes", tuple(MODES))):
         wrong = next((v for v in made[name] if v not in known), None)
@@ -44,36 +47,75 @@ def settings_of(given: Mapping[str, Any], small: bool) -> Settings:
 
 
 def study(
-    workload: str, given: Mapping[str, Any], *, small: bool, out: pathlib.Path, markdown: pathlib.Path | None = None
-) -> int:
+    workload: str, given: Mapping[str, Any], *, size: Mapping[str, Any] = types.MappingProxyType({}), out: pathlib.Path,
+    markdown: pathlib.Path | None = None,
+) -> int:  # fmt: skip
     """Run, write, say; the status for the shell."""
     console = Console()
     try:
-        settings = settings_of(given, small)
-        out.mkdir(parents=True, exist_ok=True)
-        if workload != "all":
+        settings = settings_of(given, size)
+        with contextlib.ExitStack() as stack:
+            for folder in (out, *([markdown] if markdown is not None else ())):
+                if not _claim(stack, folder, console):
+                    return NOT_ALL
+            if workload == "all":
+                return _every_one(settings, out, markdown, console)
             found = one(workload, settings, out, console)
             if markdown is not None:
-                markdown.mkdir(parents=True, exist_ok=True)
-                (markdown / f"{found['workload']['name']}.md").write_text(report.markdown(found))
+                _write(markdown, {f"{found['workload']['name']}.md": report.markdown}, found, console)
             return status(found)
-        answers = []
-        for name in BUILT_IN:
-            console.rule(name)
-            found = one(name, settings, out / name, console)
-            answers.append(found)
-            (out / "index.md").write_text(index(answers, "{}/report.md"))
-            if markdown is not None:
-                markdown.mkdir(parents=True, exist_ok=True)
-                (markdown / f"{name}.md").write_text(report.markdown(found))
-                (markdown / "index.md").write_text(index(answers, "{}.md"))
-            if found["interrupted"]:
-                break
-        found_any = [status(a) for a in answers]
-        return 1 if 1 in found_any else max(found_any)
     except ValueError as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        _say(console, str(error))
         return 2
+
+
+def _claim(stack: contextlib.ExitStack, folder: pathlib.Path, console: Console) -> bool:
+    """Make a folder our own for as long as this takes; or say why not."""
+    try:
+        stack.enter_context(record.claimed(folder))
+    except OSError as error:
+        _say(console, f"study: {folder} cannot be the folder of a report: {error.strerror or error}. Nothing was run.")
+        return False
+    return True
+
+
+def _every_one(settings: Settings, out: pathlib.Path, markdown: pathlib.Path | None, console: Console) -> int:
+    """The built-in workloads, one after the other; an index is there from the first one on."""
+    answers: list[dict[str, Any]] = []
+    for name in BUILT_IN:
+        console.rule(name)
+        found = one(name, settings, out / name, console)
+        answers.append(found)
+        _write(out, {"index.md": lambda _: index(answers, "{}/report.md")}, found, console)
+        if markdown is not None:
+            files = {f"{name}.md": report.markdown, "index.md": lambda _: index(answers, "{}.md")}
+            _write(markdown, files, found, console)
+        if found["interrupted"]:
+            break
+    said = [status(found) for found in answers]
+    return 1 if 1 in said else max(said)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write(
+    folder: pathlib.Path, files: Mapping[str, Callable[[dict[str, Any]], str]], found: dict[str, Any], console: Console
+) -> list[str]:
+    """Write what can be written, and name what cannot; the names of what was."""
+    written = []
+    for name, made in files.items():
+        text = made(found)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            record.write(folder / name, text)
+            written.append(name)
+        except OSError as error:
+            older = " What is there is of an earlier study." if (folder / name).exists() else ""
+            _say(console, f"{folder / name} could not be written: {error.strerror}.{older}")
+            found["verdict"]["complete"] = False
+    return written
 
 
 def status(found: Mapping[str, Any]) -> int:
@@ -84,8 +126,7 @@ def status(found: Mapping[str, Any]) -> int:
 
 def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) -> dict[str, Any]:
     """One workload."""
-    with display(console) as progress:
-        found = Study(workload, settings, console, progress).run()
+    found = Study(workload, settings, console).run()
     verdict = found["verdict"]
     title = report.ANSWERS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)")
     console.print(
@@ -103,17 +144,7 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
         "steps.csv": record.as_csv,
         "report.html": report.page,
     }
-    written = []
-    for name, made in files.items():
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / name).write_text(made(found), encoding="utf-8", newline="")
-            written.append(name)
-        except OSError as error:
-            said = f"{out / name} could not be written: {error.strerror}"
-            console.print(said, style="red", markup=False, highlight=False, soft_wrap=True)
-            (out / name).unlink(missing_ok=True)  # half of it would be worse than none
-            verdict["complete"] = False
+    written = _write(out, files, found, console)
     if written:
         console.print(f"in {out}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
     return found
@@ -161,9 +192,13 @@ def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None)
     try:
         a, b = record.read(first), record.read(second)
     except ValueError as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        _say(console, str(error))
         return 2
     comparing.show(a, b, console)
     if out is not None:
-        out.write_text(comparing.markdown(a, b))
+        try:
+            record.write(out, comparing.markdown(a, b))
+        except OSError as error:
+            _say(console, f"{out} could not be written: {error.strerror}.")
+            return NOT_ALL
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from polyloss.study import record, verdict
 
@@ -105,13 +106,13 @@ def show(a: Study, b: Study, console: Console) -> None:
     for title, (head, rows) in sections(a, b).items():
         table = Table(*head, title=title, title_justify="left")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # a name may look like rich's markup
         console.print(table)
 
 
 def markdown(a: Study, b: Study) -> str:
     """As Markdown."""
-    parts = [f"# {a['workload']['name']} and {b['workload']['name']}"]
+    parts = [f"# {record.prose(a['workload']['name'])} and {record.prose(b['workload']['name'])}"]
     for title, (head, rows) in sections(a, b).items():
         parts += [f"## {title}", record.markdown_table(head, rows)]
     return "\n\n".join(parts) + "\n"

@@ -11,7 +11,7 @@ import numpy as np
 MULTIPLE = 16.0
 """How many times the measured rounding of a link two backends may be apart."""
 
-_EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 FORWARD = ("output", "state")
 
@@ -50,8 +50,8 @@ def judged(
     """A row for each probe: how far apart the backends are, what rounding allows, and who is odd.
 
     Rounding of a probe is what one ULP of its inputs and weights moves it (the most on any backend and trial) plus
-    the spacing of float32 at its largest element. Apart are two backends whose largest difference is more than
-    `multiple` of that.
+    the spacing of its dtype at its largest element. Apart are two backends whose largest difference is more than
+    `multiple` of that, and two whose layers compute in other dtypes.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for backend, (probes, _) in taken.items():
@@ -64,17 +64,26 @@ def judged(
         arrays = {backend: taken[backend][1][key] for backend in by_backend}
         sizes = [float(np.max(np.abs(a[np.isfinite(a)]), initial=0.0)) for a in arrays.values()]
         scatter = max(p["scatter"] for p in by_backend.values())
-        rounding = scatter + _EPSILON.get(first["dtype"], 0.0) * float(np.median(sizes))
+        rounding = scatter + max(EPSILON.get(p["precision"], 0.0) for p in by_backend.values()) * float(
+            np.median(sizes)
+        )
         row = {name: first[name] for name in ("key", "kind", "place", "link", "class", "name")}
         pairs = list(itertools.combinations(taken, 2))
         apart = {
             (a, b): largest(arrays[a], arrays[b]) if a in arrays and b in arrays else float("inf") for a, b in pairs
         }
-        parted = [pair for pair, d in apart.items() if d > multiple * rounding]
+        dtypes = {b: p["dtype"] for b, p in by_backend.items()}
+        floats = {b: dtype for b, dtype in dtypes.items() if "float" in dtype} if first["kind"] in FORWARD else {}
+        parted = [
+            (a, b) for (a, b), d in apart.items()
+            if d > multiple * rounding or floats.get(a, "") != floats.get(b, "")
+        ]  # fmt: skip
         # What differs from itself draws numbers of its own, and is no disagreement.
         restless = [b for b, p in by_backend.items() if p.get("restless", 0.0) > multiple * rounding]
         row |= {
             "shapes": {b: list(a.shape) for b, a in arrays.items()},
+            "dtypes": dtypes,
+            "forms": {b: p["form"] for b, p in by_backend.items()},
             "size": float(np.median(sizes)),
             "rounding": rounding,
             "apart": {f"{a} | {b}": d for (a, b), d in apart.items()},
@@ -123,6 +132,11 @@ def worst_gradient(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | Non
     """The gradient by a variable that differs most beyond rounding."""
     flagged = [row for row in rows if row["flagged"] and row["kind"] == "gradient"]
     return max(flagged, key=lambda row: row["times"], default=None)
+
+
+def without_effect(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Gradients of single layers that differ while no gradient of the whole model does, and so do not count."""
+    return [r for r in rows if r["flagged"] and r["kind"] == "backward"] if first_link(rows) is None else []
 
 
 def between(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

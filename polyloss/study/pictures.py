@@ -13,7 +13,10 @@ from polyloss.study import verdict
 from polyloss.study.runner import WARM_UP
 
 _RED, _GREY, _BLUE = "#d9363e", "#8a8f98", "#5b84c4"
-_DASHES = ("solid", "dash", "dot")
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_PAIRS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1", "#999933")
+"""For pairs of backends: told apart by people who see colours in another way, too (Okabe and Ito)."""
+
 
 Study = Mapping[str, Any]
 
@@ -26,20 +29,19 @@ def colour(backend: str) -> str:
 def _figure(title: str, x: str, y: str, *, log: bool = False, height: int = 400) -> go.Figure:
     made = go.Figure()
     made.update_layout(
-        template="none", title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}}, height=height,
-        margin={"l": 70, "r": 20, "t": 50, "b": 60}, hovermode="closest",
-        legend={"orientation": "h", "y": -0.2, "x": 0},
+        template="none", title={"text": title}, height=height,
+        margin={"l": 50, "r": 12, "t": 12, "b": 45}, hovermode="closest",
         xaxis={"title": {"text": x}, "automargin": True},
-        yaxis={"title": {"text": y}, "automargin": True, "exponentformat": "power"},
+        yaxis={"title": {"text": y, "standoff": 12}, "automargin": True, "exponentformat": "power"},
     )  # fmt: skip
     if log:
-        made.update_yaxes(type="log", nticks=10, minor={"showgrid": False})
+        made.update_yaxes(type="log", dtick=1, minor={"showgrid": False})
     return made
 
 
 def _style(name: str, modes: Sequence[str]) -> dict[str, Any]:
     backend, _, mode = name.partition("/")
-    return {"color": colour(backend), "dash": _DASHES[list(modes).index(mode) % 3] if mode else "solid"}
+    return {"color": colour(backend), "dash": _DASHES[list(modes).index(mode) % len(_DASHES)] if mode else "solid"}
 
 
 def _base(study: Study) -> list[Mapping[str, Any]]:
@@ -90,17 +92,16 @@ def differences(study: Study, term: str) -> go.Figure:
             x=list(range(len(range_))), y=_positive(range_), mode="lines", name="spread over seeds",
             line={"color": _GREY, "dash": "dot", "width": 1.5}, hovertemplate="seeds at %{x}: %{y:.2g}<extra></extra>",
         )  # fmt: skip
-    symbols = ("circle", "square", "diamond", "cross", "x", "triangle-up")
     pairs = [
         (a, b, d) for (a, b), d in verdict.distances(runs, term).items()
         if a.partition("/")[2] == b.partition("/")[2] or a.partition("/")[0] == b.partition("/")[0]
     ]  # fmt: skip
-    for i, (a, b, d) in enumerate(pairs):
-        same = a.partition("/")[0] == b.partition("/")[0]
-        style = _style(b if not same else a, modes) | ({"dash": "dot"} if same else {})
+    between = list(dict.fromkeys((a.partition("/")[0], b.partition("/")[0]) for a, b, _ in pairs))
+    for a, b, d in pairs:
+        who, dash = (a.partition("/")[0], b.partition("/")[0]), _style(b, modes)["dash"]
         made.add_scatter(
             x=list(range(len(d))), y=_positive(d), mode="lines+markers", name=f"{a} - {b}",
-            line={**style, "width": 1.2}, marker={"size": 4, "symbol": symbols[i % len(symbols)]},
+            line={"color": _PAIRS[between.index(who) % len(_PAIRS)], "dash": dash, "width": 1.6}, marker={"size": 4},
             hovertemplate=f"{a} - {b}<br>step %{{x}}: %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
     return made
@@ -136,7 +137,7 @@ def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
             x=names, y=[_shown(r["times"]) for r in rows], mode="markers", name=word,
             marker={
                 "symbol": symbol, "size": [13 if r["flagged"] else 8 for r in rows],
-                "color": [_RED if r["flagged"] else _BLUE for r in rows], "opacity": 0.85,
+                "color": [_RED if r["flagged"] else _GREY if r["restless"] else _BLUE for r in rows], "opacity": 0.85,
             },
             customdata=[[r["class"], r["name"], _pairs(r), f"{r['rounding']:.2g}", ", ".join(r["odd"]) or "-"] for r in rows],
             hovertemplate="<b>%{x}</b> %{customdata[0]}<br>%{customdata[1]}<br>%{y:.3g} times its rounding "
@@ -149,7 +150,6 @@ def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
     highest = max((_shown(r["times"]) for r in point["rows"]), default=1.0)
     made.update_yaxes(range=[-2.3, max(2.0, float(np.log10(highest)) + 0.5)])
     made.update_xaxes(categoryorder="array", categoryarray=list(dict.fromkeys(labels)), tickangle=-45)
-    made.update_layout(legend={"y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"}, margin={"t": 90})
     return made
 
 
@@ -215,8 +215,10 @@ def metrics(study: Study, metric: str) -> go.Figure:
 
 def norms(study: Study) -> go.Figure:
     """The norm of the gradient at every step."""
-    made = _figure("Norm of the gradient", "step", "norm", log=True)
     modes = study["settings"]["modes"]
+    values = [v for run in _base(study) for v in run["gradient_norm"] if v]
+    wide = bool(values) and max(values) > 100 * min(values)
+    made = _figure("Norm of the gradient", "step", "norm", log=wide)
     for run in _base(study):
         if run["seed"] == 0:
             name = verdict.contestant(run)

@@ -12,6 +12,7 @@ import markupsafe
 import plotly.offline
 
 from polyloss.study import pictures, record, verdict
+from polyloss.study.runner import WARM_UP
 
 Study = Mapping[str, Any]
 
@@ -41,9 +42,10 @@ def page(study: Study) -> str:
     """The HTML."""
     study = record.finite_json(study)
     figures = {name: json.loads(figure.to_json()) for name, figure in _figures(study).items()}
-    as_text = {name: json.dumps(figure).replace("</", "<\\/") for name, figure in figures.items()}
+    titles = {name: figure["layout"].pop("title")["text"] for name, figure in figures.items()}  # the page breaks lines
+    as_text = {name: json.dumps(figure).replace("<", "\\u003c") for name, figure in figures.items()}
     return _environment().get_template("report.html").render(
-        study=study, answer=ANSWERS[study["verdict"]["answer"]], figures=as_text,
+        study=study, answer=ANSWERS[study["verdict"]["answer"]], figures=as_text, titles=titles,
         plotly=plotly.offline.get_plotlyjs().replace("</script", "<\\/script"),
         tables=tables(study), facts=facts(study), held=held_still(study),
     )  # fmt: skip
@@ -60,8 +62,10 @@ def _figures(study: Study) -> dict[str, Any]:
     base = [r for r in study["runs"] if not r["moved"] and r["seconds"]]
     if base:
         found["times: steps"] = pictures.times(study)
-        first = {verdict.contestant(r): r["first_seconds"] for r in base if r["first_seconds"] is not None}
-        found["times: first"] = pictures.bars(study, "The first step: tracing, compilation, one step", "seconds", first)
+        taken = {name: compiling(runs) for name, runs in _measured(study).items()}
+        told = {name: seconds for name, seconds in taken.items() if seconds is not None}
+        if told:
+            found["times: first"] = pictures.bars(study, "Tracing and compilation, once a mode", "seconds", told)
         for part in ("host", "device"):
             peak = {verdict.contestant(r): r[f"{part}_peak_bytes"] / 2**20 for r in base if r[f"{part}_peak_bytes"]}
             if peak:
@@ -106,21 +110,45 @@ def _number(x: Any, digits: int = 3) -> str:
     return "-" if x is None else x if isinstance(x, str) else f"{x:.{digits}g}"
 
 
-def _speed(study: Study) -> Table:
-    rows = []
-    seen: dict[str, list[Any]] = {}
+def compiling(runs: Sequence[Mapping[str, Any]]) -> float | None:
+    """Seconds of tracing and compilation: what the first steps of a contestant took beyond as many later ones."""
+    first = next((r for r in runs if r["first_seconds"] is not None and r["step_seconds"]), None)
+    if first is None:
+        return None
+    steps = first["step_seconds"]
+    return max(0.0, first["first_seconds"] + steps["warm_up"] - (1 + WARM_UP) * steps["median"])
+
+
+def _measured(study: Study) -> dict[str, list[Mapping[str, Any]]]:
+    """The trainings of each contestant whose steps were timed."""
+    seen: dict[str, list[Mapping[str, Any]]] = {}
     for run in study["runs"]:
         if not run["moved"] and run["step_seconds"]:
             seen.setdefault(verdict.contestant(run), []).append(run)
+    return seen
+
+
+def _median(runs: Sequence[Mapping[str, Any]]) -> float:
+    return sum(r["step_seconds"]["median"] for r in runs) / len(runs)
+
+
+def _speed(study: Study) -> Table:
+    rows = []
+    seen = _measured(study)
     for name, runs in seen.items():
         middle = [sum(r["step_seconds"][q] for r in runs) / len(runs) * 1000 for q in ("median", "q1", "q3")]
         memory = max((r["host_peak_bytes"] or 0) for r in runs) / 2**20
         device = max((r["device_peak_bytes"] or 0) for r in runs) / 2**20
+        own = seen.get(f"{name.partition('/')[0]}/loop")
         rows.append(
-            [name, f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})", _number(runs[0]["first_seconds"]),
+            [name, runs[0].get("ran") or "-", f"{middle[0]:.3g} ({middle[1]:.3g} to {middle[2]:.3g})",
+             f"{_median(runs) / _median(own):.2f}" if own else "-", _number(compiling(runs)),
              f"{memory:.0f}" if memory else "-", f"{device:.0f}" if device else "-"]
         )  # fmt: skip
-    return ["", "step, ms: median (quartiles)", "first step, s", "host peak, MiB", "device peak, MiB"], rows
+    return [
+        "", "ran as", "step, ms: median (quartiles)", "times its own loop", "compiling, s", "host peak, MiB",
+        "device peak, MiB",
+    ], rows  # fmt: skip
 
 
 def _links(study: Study) -> Table:
@@ -173,16 +201,19 @@ def markdown(study: Study) -> str:
     study = record.finite_json(study)
     found, w, s = study["verdict"], study["workload"], study["settings"]
     parts = [
-        f"# {ANSWERS[found['answer']]}: {w['name']}",
-        w.get("about", ""),
-        "\n".join(f"- {t}" for t in found["sentences"]),
+        f"# {ANSWERS[found['answer']]}: {record.prose(w['name'])}",
+        record.prose(w.get("about", "")),
+        "\n".join(f"- {record.prose(t)}" for t in found["sentences"]),
     ]
     if study["faults"]:
-        parts += ["## What did not run", "\n".join(f"- **{f['where']}**: {f['text']}" for f in study["faults"])]
+        told = [f"- **{record.prose(f['where'])}**: {record.prose(f['text'])}" for f in study["faults"]]
+        parts += ["## What did not run", "\n".join(told)]
+    if study.get("notes"):
+        parts.append("\n".join(f"- {n['backend']}: {record.prose(n['text'])}" for n in study["notes"]))
     if study["interrupted"]:
         parts.append("The study was interrupted: this is what had been measured.")
-    parts.append(", ".join(f"{k} {v}" for k, v in facts(study)) + ".")
-    parts.append(held_still(study))
+    parts.append(record.prose(", ".join(f"{k} {v}" for k, v in facts(study)) + "."))
+    parts.append(record.prose(held_still(study)))
     made = tables(study)
     for title, name in (
         ("Links that differ most", "links"),

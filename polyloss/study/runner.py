@@ -18,18 +18,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import polyloss
 from polyloss import framework
 from polyloss.study import links, record, verdict
+from polyloss.study.modes import COMPILED, MODES
+from polyloss.study.progress import Display
 from polyloss.study.workload import BUILT_IN
 
 
@@ -38,9 +39,9 @@ class Settings:
     """How a study is run."""
 
     backends: tuple[str, ...] = field(default_factory=framework.names)
-    modes: tuple[str, ...] = ("eager", "jit")
-    seeds: int = 3
-    moved: int = 3
+    modes: tuple[str, ...] = ("auto", "loop")
+    seeds: int = 2
+    moved: int = 2
     """How many trainings from weights one ULP off measure the noise floor, on each backend and in each mode."""
     epochs: int | None = None
     steps: int | None = None
@@ -61,6 +62,10 @@ class Settings:
 
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b")
 """How the line begins that a traceback ends with."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_BEGUN = (".call().", "Error encountered:")
+"""How a message of Keras ends whose reason is on a later line."""
 
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
@@ -86,7 +91,7 @@ class Process:
             )  # fmt: skip
         except OSError as error:
             raise Fault(f"{python} cannot be started: {error.strerror}") from None
-        self.file = pathlib.Path(spec["workload"]).name
+        self.file = pathlib.Path(spec.get("workload", "")).name
         self.printed: collections.deque[str] = collections.deque(maxlen=80)
         self.queue: queue.Queue[str | None] = queue.Queue()
         assert self.process.stdin is not None
@@ -136,10 +141,15 @@ class Process:
     def _reason(self, code: int) -> str:
         if code < 0:
             return f"ended by {signal.Signals(-code).name}"
-        errors = [line for line in self.printed if _ERROR.match(line)]
+        lines = [_COLOUR.sub("", line).strip() for line in self.printed]
+        errors = [i for i, line in enumerate(lines) if _ERROR.match(line)]
+        said = lines[errors[-1]] if errors else f"ended with status {code}"
+        rest = filter(None, lines[errors[-1] + 1 :] if errors else [])
+        while said.endswith(_BEGUN) and (more := next(rest, "")):
+            said = f"{said} {more}"
         places = [m for m in map(_PLACE.search, self.printed) if m and pathlib.Path(m[1]).name == self.file]
         where = f" ({self.file}, line {places[-1][2]})" if places else ""
-        return (errors[-1] if errors else f"ended with status {code}") + where
+        return said + where
 
     def stop(self) -> None:
         """End it, and what it started."""
@@ -160,10 +170,10 @@ class Process:
 class Study:
     """One workload on several backends."""
 
-    def __init__(self, workload: str, settings: Settings, console: Console, progress: Progress | None = None) -> None:
+    def __init__(self, workload: str, settings: Settings, console: Console) -> None:
         self.settings, self.console = settings, console
         self.workload = workload
-        self.progress = progress
+        self.display = Display(console, len(settings.backends))
         shown = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
         self.study: dict[str, Any] = {
             "schema": record.SCHEMA,
@@ -178,12 +188,16 @@ class Study:
             "runs": [],
             "links": [],
             "faults": [],
+            "notes": [],
             "interrupted": False,
         }  # fmt: skip
         self.taken: dict[int, dict[str, links.Taken]] = {}
         self.referees: dict[int, tuple[str, links.Taken]] = {}
         self.recorder: str | None = None
         self.inputs_from: dict[int, str] = {}
+        self.refereed: set[str] = set()
+        self.said_by_check: str | None = None
+        self.left_out: dict[str, set[str]] = {}
 
     # -- jobs ---------------------------------------------------------------------------------------
 
@@ -197,6 +211,7 @@ class Study:
         save = [step for step in s.at if step] if first else []
         for mode in s.modes:
             plan = [(seed, 0) for seed in range(s.seeds)] + [(j % s.seeds, j + 1) for j in range(s.moved)]
+            plan = plan[:1] if mode == "loop" else plan
             for seed, moved in plan:
                 job = {"id": f"{mode}/{seed}/{moved}", "task": "training", "mode": mode, "seed": seed, "moved": moved}
                 if save and (seed, moved) == (0, 0):
@@ -223,9 +238,11 @@ class Study:
     def run(self) -> dict[str, Any]:
         """Measure, judge; Ctrl-C ends the measuring and keeps what there is."""
         self._check_file()
+        self._check_workload()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="polyloss-study-"))
         try:
-            self._measure()
+            with self.display:
+                self._measure()
         except KeyboardInterrupt:
             self.study["interrupted"] = True
             self.console.print("[yellow]interrupted: what was measured so far is kept[/]")
@@ -243,20 +260,40 @@ class Study:
             names = ", ".join(BUILT_IN)
             raise ValueError(f"study: WORKLOAD must be a Python file or one of {names}. Got {self.workload!r}.")
         try:
-            ast.parse(path.read_text(), str(path))
+            ast.parse(path.read_bytes(), str(path))
         except SyntaxError as error:
             raise ValueError(f"study: {path}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
 
+    def _check_workload(self) -> None:
+        """A mistake in what the file returns, too, in one process instead of all.
+
+        It has the backend that is imported here, which so can be. Only what polyloss itself refuses is refused:
+        any other error may be one of that backend alone, and the first one that is studied decides (`_work`).
+        """
+        if self.workload in BUILT_IN:
+            return
+        spec = {"check": self.workload, "workload": self.workload, "settings": asdict(self.settings)}
+        process = None
+        try:
+            process = Process(keras.backend.backend(), sys.executable, spec, "cpu")
+            for event in process.events(self.settings.timeout):
+                if event["event"] == "refused":
+                    raise ValueError(f"study: {event['text']}")
+        except Fault as fault:
+            self.said_by_check = str(fault)
+        finally:
+            if process is not None:
+                process.stop()
+
     def _measure(self) -> None:
+        for backend in self.settings.backends:
+            self.display.clock.expect(backend, self._jobs(backend))
         for backend in self.settings.backends:
             self._backend(backend)
         for backend in framework.referees():
             missing = [step for step in self.taken if step not in self.referees]
-            if (
-                missing
-                and backend in self.study["backends"]
-                and backend not in {f["backend"] for f in self.study["faults"]}
-            ):
+            out = self.refereed | {f["backend"] for f in self.study["faults"]}
+            if missing and backend in self.study["backends"] and backend not in out:
                 self._work(backend, self._referee(missing))
 
     def _backend(self, backend: str) -> None:
@@ -271,26 +308,26 @@ class Study:
         """Run jobs in one process; returns what is left to be tried in another one."""
         spec = {"workload": self.workload, "folder": str(self.folder), "jobs": jobs, "settings": asdict(self.settings)}
         python = self.settings.python.get(backend, sys.executable)
-        self._line = _Line(self.progress, backend, len(jobs))
-        if not self.console.is_terminal:
-            self.console.print(
-                f"{backend}: {len(jobs)} jobs, from {python}", markup=False, highlight=False, soft_wrap=True
-            )
+        self.display.start(backend, jobs, python)
         doing: dict[str, Any] | None = None
         finished: set[str] = set()
+        started = False
         process = None
         try:
             process = Process(backend, python, spec, self.settings.device)
             for event in process.events(self.settings.timeout):
+                started = True
                 if event["event"] == "begin":
                     doing = next(j for j in jobs if j["id"] == event["job"])
-                    self._line.at(doing, len(finished))
+                    self.display.begin(backend, doing)
                 if event["event"] == "end":
                     finished.add(event["job"])
                 self._take(backend, doing, event)
             return []
         except Fault as fault:
             printed = list(process.printed) if process else []
+            if not started and str(fault) == self.said_by_check:
+                raise ValueError(f"study: {fault}") from None  # here as in the check: it is the file
             self._fault(backend, doing, f"{fault}" if doing else f"{fault} [{python}]", printed)
             if doing is None:
                 return jobs  # it did not even start
@@ -302,19 +339,26 @@ class Study:
         finally:
             if process is not None:
                 process.stop()
-            self._line.close()
+            self.display.close(backend)
 
     def _take(self, backend: str, job: dict[str, Any] | None, event: dict[str, Any]) -> None:
         """File what a worker says."""
         kind = event["event"]
         if kind == "hello":
-            facts = {k: event[k] for k in ("versions", "device", "dtype_policy", "executable", "platform")}
-            self.study["backends"].setdefault(backend, {"ran": True, **facts})
-            known = self.study["workload"].setdefault("data", event["workload"]["data"])
+            facts = {k: event[k] for k in ("versions", "device", "executable", "platform", "data")}
+            self.study["backends"].setdefault(backend, {"ran": True, "dtype_policy": "-", "configuration": [], **facts})
             self.study["workload"] = event["workload"] | self.study["workload"]
-            if known != event["workload"]["data"]:
-                self._fault(backend, None, "its data differ from the first backend's: draw them from the generator that "
-                            "data(rng) is given, and from nothing else", [])  # fmt: skip
+            first = next(iter(self.study["backends"].values()))["data"]
+            if what := verdict.other_data(first, event["data"]):
+                self._fault(backend, None, f"its data differ from the first backend's ({what}): draw them from the "
+                            "generator that data(rng) is given, and from nothing else", [])  # fmt: skip
+        elif kind == "built":
+            many = len(event["dtype_policies"]) > 1
+            shown = [f"{name} ({n} layers)" if many else name for name, n in event["dtype_policies"].items()]
+            self.study["backends"][backend] |= {
+                "dtype_policy": ", ".join(shown),
+                "configuration": event["configuration"],
+            }
         elif job is None:
             return
         elif job["task"] == "training":
@@ -326,6 +370,7 @@ class Study:
             with np.load(self.folder / event["arrays"]) as stored:
                 taken = (event["probes"], dict(stored))
             if job["referee"]:
+                self.refereed.add(backend)
                 self.referees[job["step"]] = (backend, taken)
             else:
                 self.taken.setdefault(job["step"], {})[backend] = taken
@@ -338,20 +383,28 @@ class Study:
             self.study["runs"].append(
                 {
                     "backend": backend, "mode": job["mode"], "seed": job["seed"], "moved": job["moved"],
-                    "status": "started", "terms": {}, "gradient_norm": [], "seconds": [], "epochs": [],
+                    "status": "started", "ran": None, "precision": "float32", "terms": {}, "gradient_norm": [], "seconds": [], "epochs": [],
                     "first_seconds": None, "host_peak_bytes": None, "host_peak_of": None, "device_peak_bytes": None,
                 }
             )  # fmt: skip
             return
         run = self.study["runs"][-1]
-        if kind == "compiled":
+        if kind == "prepared":
+            run |= {"ran": event["ran"], "precision": event["precision"]}
+            self._note_mode(backend, job["mode"], event)
+            if event["left_out"] is not None:
+                self.study["runs"].pop()
+        elif job["mode"] in self.left_out.get(backend, ()):
+            return
+        elif kind == "compiled":
             run["first_seconds"] = event["seconds"]
+            self.display.compiled(backend, event["seconds"])
         elif kind == "step":
             for term, value in event["terms"].items():
                 run["terms"].setdefault(term, []).append(value)
             run["gradient_norm"].append(event["norm"])
             run["seconds"].append(event["seconds"])
-            self._line.step(run, self.study["workload"].get("steps", 0))
+            self.display.step(run, self.study["workload"].get("steps", 0))
         elif kind == "epoch":
             run["epochs"].append(event["metrics"])
         elif kind == "end":
@@ -362,8 +415,30 @@ class Study:
                 if not job["moved"]:
                     self._fault(backend, job, event["stopped"], [])
 
+    def _note_mode(self, backend: str, mode: str, event: Mapping[str, Any]) -> None:
+        """Say it where a mode is not what its name says."""
+        asked = MODES[mode]["jit_compile"] is True and event["ran"] not in COMPILED
+        layers = ", ".join(f"`{name}`" for name in event["uncompiled"])
+        why = "Keras does not compile it" + (f", because of {layers}" if layers else "")
+        if event["left_out"] is not None:
+            self.left_out.setdefault(backend, set()).add(mode)
+            self._note(backend, f"{mode} is left out: {event['left_out']}{f': {why}' if asked else ''}.")
+        elif asked:
+            self._note(backend, f"{mode} ran as {event['ran']}: {why}.")
+
+    def _note(self, backend: str, text: str) -> None:
+        """What a reader has to know, and no fault."""
+        note = {"backend": backend, "text": text}
+        if note not in self.study["notes"]:
+            self.study["notes"].append(note)
+            self.console.print(f"{backend}: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
     def _fault(self, backend: str, job: Mapping[str, Any] | None, text: str, printed: Sequence[str]) -> None:
         where = backend
+        if job is not None and job.get("referee"):
+            self.refereed.add(backend)
+            self._note(backend, f"could not be the float64 referee at step {job['step']}: {text.rstrip('.: ')}.")
+            return
         if job is not None:
             name = {"weights": "initial weights", "chain": f"layers at step {job.get('step')}"}.get(job["task"])
             where += ": " + (name or f"{job['mode']}, seed {job['seed']}" + (", moved" if job["moved"] else ""))
@@ -409,45 +484,3 @@ def timing(seconds: Sequence[float]) -> dict[str, float] | None:
         return None
     q1, median, q3 = np.quantile(seconds[WARM_UP:], [0.25, 0.5, 0.75])
     return {"median": float(median), "q1": float(q1), "q3": float(q3), "warm_up": float(np.sum(seconds[:WARM_UP]))}
-
-
-class _Line:
-    """The line of a backend in the live display."""
-
-    def __init__(self, progress: Progress | None, backend: str, jobs: int) -> None:
-        self.progress, self.backend, self.jobs = progress, backend, jobs
-        self.task = progress.add_task(backend, total=jobs, now="starting") if progress else None
-        self.drawn = 0.0
-
-    def _show(self, **what: Any) -> None:
-        if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, **what)
-
-    def at(self, job: Mapping[str, Any], finished: int) -> None:
-        """A job begins."""
-        self.finished = finished
-        name = {"weights": "initial weights", "chain": f"layer by layer, step {job.get('step')}"}.get(job["task"])
-        self.name = name or f"{job['mode']}, seed {job['seed']}" + (", one ULP off" if job["moved"] else "")
-        self._show(completed=finished, now=self.name)
-
-    def step(self, run: Mapping[str, Any], steps: int) -> None:
-        """A step is done."""
-        now = time.monotonic()
-        if now - self.drawn > 0.1:
-            self.drawn = now
-            values = ", ".join(f"{v[-1]:.4g}" for v in run["terms"].values() if v[-1] is not None)
-            done = len(run["seconds"])
-            self._show(completed=self.finished + done / max(steps, done), now=f"{self.name}, step {done}: {values}")
-
-    def close(self) -> None:
-        """The process is gone."""
-        if self.progress is not None and self.task is not None:
-            self.progress.remove_task(self.task)
-
-
-def display(console: Console) -> Progress:
-    """The live display."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description:<11}"), BarColumn(24), TimeElapsedColumn(),
-        TextColumn("{task.fields[now]}"), console=console, transient=True,
-    )  # fmt: skip

@@ -2,8 +2,8 @@
 
 Training amplifies rounding, so how far apart two equal trainings may drift is measured: the same backend trains
 again from initial weights that are moved by one ULP. The *floor* at a step is the largest difference that this has
-made up to there, over all backends, modes and moved trainings, and at least the spacing of float32 at the loss.
-Two contestants (a backend in a mode) agree while their losses, on every seed, are at most `MULTIPLE` floors apart.
+made up to there, over all backends, modes and moved trainings, and at least the spacing at the loss of the dtype in
+which the model computes. Where the backends do not compute in the same one, the finest sets the floor. Two contestants (a backend in a mode) agree while their losses, on every seed, are at most `MULTIPLE` floors apart.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from polyloss.study import links
+from polyloss.study import configuration, links
 
 MULTIPLE = 10.0
 """How many floors two trainings may be apart."""
-
-_SPACING = float(np.finfo("float32").eps)
 
 Run = Mapping[str, Any]
 
@@ -44,12 +42,14 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def floor(runs: Sequence[Run], term: str) -> np.ndarray:
     """The noise floor by step."""
+    steps = max((len(curve(r, term)) for r in runs if not r["moved"]), default=0)
+    spacing = min((_spacing(r) for r in runs), default=0.0)
+    runs = [r for r in runs if _spacing(r) == spacing]
     base = {(contestant(r), r["seed"]): curve(r, term) for r in runs if not r["moved"]}
-    steps = max((len(c) for c in base.values()), default=0)
     reach = np.zeros(steps)
     for curve_ in base.values():
         size = np.nan_to_num(np.abs(curve_))
-        reach[: len(size)] = np.maximum(reach[: len(size)], _SPACING * size)
+        reach[: len(size)] = np.maximum(reach[: len(size)], spacing * size)
     for run in runs:
         key = (contestant(run), run["seed"])
         if run["moved"] and key in base:
@@ -57,6 +57,10 @@ def floor(runs: Sequence[Run], term: str) -> np.ndarray:
             moved = np.where(np.isfinite(moved), moved, 0.0)
             reach[: len(moved)] = np.maximum(reach[: len(moved)], moved)
     return np.maximum.accumulate(reach) if steps else reach
+
+
+def _spacing(run: Run) -> float:
+    return links.EPSILON[run.get("precision", "float32")]
 
 
 def spread(runs: Sequence[Run], term: str) -> np.ndarray | None:
@@ -134,11 +138,76 @@ def sentence_of_link(row: Mapping[str, Any]) -> str:
         what, name = "the gradient by", f"`{row['name']}`"
     shapes = {tuple(s) for s in row["shapes"].values()}
     if len(shapes) > 1:
-        return f"{what} {name} has the shapes " + ", ".join(f"{tuple(s)} on {b}" for b, s in row["shapes"].items())
+        return f"{what} {name}, which has the shapes " + ", ".join(
+            f"{tuple(s)} on {b}" for b, s in row["shapes"].items()
+        )
+    dtypes = row.get("dtypes", {})
+    if row["kind"] in links.FORWARD and len(set(dtypes.values())) > 1:
+        return f"{what} {name}, which is " + ", ".join(f"{dtype} on {b}" for b, dtype in dtypes.items())
     finite = [d for d in row["apart"].values() if np.isfinite(d)]
     far = f"{max(finite):.2g} apart" if len(finite) == len(row["apart"]) else "not there, or not finite, on one"
     times = f", {row['times']:.3g} times its rounding" if np.isfinite(row["times"]) else ""
     return f"{what} {name}, {far}{times}"
+
+
+def other_data(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+    """What differs between two backends' data, in words; nothing where they are the same."""
+    differing = [part for part in dict.fromkeys([*first, *second]) if first.get(part) != second.get(part)]
+    if differing and "rows of train" not in differing and "test" not in differing:
+        return "the same rows of train in another order"
+    return ", ".join(part for part in differing if part != "rows of train")
+
+
+def given_other_data(backends: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each backend whose data are not those of the first one."""
+    given = [(name, facts["data"]) for name, facts in backends.items() if facts.get("data")]
+    told = [(name, other_data(given[0][1], data)) for name, data in given[1:]]
+    return [
+        f"{name} was given other data than {given[0][0]} ({what}): what follows may come of that."
+        for name, what in told
+        if what
+    ]
+
+
+def causes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the model, its data and its libraries were not the same in."""
+    backends = study["backends"]
+    said = {name: facts["configuration"] for name, facts in backends.items() if facts.get("configuration")}
+    versions = {name: facts["versions"] for name, facts in backends.items()}
+    pythons = {v.get("python", "").rpartition(".")[0] for v in versions.values()}
+    found = configuration.differences(said, code=len(pythons) < 2)
+    for package in ("keras", "keras-polyloss"):
+        each = {name: v.get(package, "not there") for name, v in versions.items()}
+        if len(set(each.values())) > 1:
+            found.append({"part": "version", "name": package, "class": "", "what": "version", "values": each})
+    return found
+
+
+def _belongs(cause: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether a difference in configuration is one of the link that parts."""
+    if row["kind"] == "update":
+        return cause["part"] == "optimizer"
+    if row["kind"] == "loss":
+        return cause["part"] == "loss"
+    return cause["part"] == "layer" and cause["name"] == row["link"].partition(" (call ")[0]
+
+
+def _told(differing: Sequence[Mapping[str, Any]]) -> str:
+    """Causes that do not stand beside their link, in words: the same difference of several parts is said once."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for cause in differing:
+        same.setdefault((cause["part"], configuration.sentence(cause)), []).append(quoted(cause["name"]))
+    said = []
+    for (part, text), names in same.items():
+        kind = "" if part == "version" else part + ("s " if len(names) > 1 else " ")
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        said.append(f"{kind}{', '.join(names[:4])}{more}: {text}")
+    return "; ".join(said[:6]) + (f"; and {len(said) - 6} more" if len(said) > 6 else "")
+
+
+def quoted(name: str) -> str:
+    """A name as code."""
+    return "`" + name.replace("`", "'") + "`"
 
 
 def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,15 +217,32 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     settings = study["settings"]
     training = of_training(runs, terms, settings["multiple"])
     backends = {r["backend"] for r in runs if not r["moved"]}
-    sentences: list[str] = []
+    differing = causes(study)
+    sentences = given_other_data(study["backends"]) if len(backends) > 1 else []
+    alike = not sentences and not differing
     odd: list[str] = []
     found = []
+    beside: list[dict[str, Any]] = []
     for point in study["links"]:
         rows = point["rows"]
         link, gradient = links.first_link(rows), links.worst_gradient(rows)
         row = link or links.between(rows)
         if row is None:
+            if idle := links.without_effect(rows):
+                names = ", ".join(dict.fromkeys(quoted(r["link"]) for r in idle))
+                sentences.append(
+                    f"At step {point['step']}, gradients of {names}, each layer taken by itself, "
+                    "differ (the red marks), while no gradient of the whole model does, so it does not count: of two equal "
+                    "elements, as in the window of a pooling, a backend may choose either, and what reaches no weight "
+                    "changes none."
+                )
             continue
+        own = [c for c in differing if link and _belongs(c, row)]
+        beside += [c for c in own if c not in beside]
+        if len(set(row.get("forms", {}).values())) > 1:
+            own.append({"part": "optimizer", "name": row["link"], "class": row["class"], "what": "the gradient",
+                        "values": row["forms"]})  # fmt: skip
+            alike = False
         who = ", ".join(row["odd"]) or "the backends"
         where = "in" if link else "no single layer differs; between the layers:"
         text = (
@@ -164,17 +250,28 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             if row["odd"]
             else f"At step {point['step']} the backends part {where} "
         )
-        sentences.append(f"{text}{sentence_of_link(row)}.")
+        why = "; there, " + "; ".join(map(configuration.sentence, own)) if own else ""
+        sentences.append(f"{text}{sentence_of_link(row)}{why}.")
         if gradient is not None:
             sentences.append(
-                f"The gradient that differs most is that by `{gradient['name']}`"
+                f"The gradient that differs most is that by {quoted(gradient['name'])}"
                 + (f" (on {', '.join(gradient['odd'])})" if gradient["odd"] else "")
                 + f": {gradient['times']:.3g} times its rounding."
             )
         odd += [name for name in row["odd"] if name not in odd]
         found.append({"step": point["step"], "link": row["link"], "class": row["class"], "kind": row["kind"],
-                      "name": row["name"], "odd": row["odd"], "times": row["times"],
+                      "name": row["name"], "odd": row["odd"], "times": row["times"], "causes": own,
                       "gradient": gradient["name"] if gradient else None})  # fmt: skip
+    flagged = bool(found) or not training["agree"]
+    rest = [c for c in differing if c not in beside]
+    if rest and len(backends) > 1:
+        either = " either" if beside else "" if flagged else ", without an effect that was measured"
+        sentences.append(f"Not the same on every backend{either}: {_told(rest)}.")
+    elif flagged and alike and len(backends) > 1:
+        sentences.append(
+            "Layers, optimizer, loss and metrics are configured alike on every backend: the cause lies in code, the "
+            "file's or a framework's."
+        )
     worst = max((f["worst"] for f in training["terms"].values() if f["worst"]), key=lambda w: w["times"], default=None)
     if not training["agree"]:
         odd += [name for name in dict.fromkeys(n.partition("/")[0] for n in training["odd"]) if name not in odd]
@@ -185,20 +282,28 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             f"the losses lie up to {worst['times']:.3g} noise floors apart ({worst['apart']:.3g} at step {worst['step']}); "
             f"{settings['multiple']:g} are allowed."
         )
-    elif worst is not None:
+    elif worst is not None and len(backends) > 1:
         sentences.append(
             f"In training, the losses are never more than {worst['times']:.2g} noise floors apart "
             f"({settings['multiple']:g} are allowed)."
         )
+    computed = sorted({r.get("precision", "float32") for r in runs})
+    if computed != ["float32"] and len(backends) > 1:
+        coarse = max(links.EPSILON[dtype] for dtype in computed) / links.EPSILON["float32"]
+        sentences.append(
+            f"Layers compute in {computed[0]}: the noise floor is that of its rounding, {coarse:,.0f} times as coarse as "
+            "float32's, and hides what is smaller. To look for that, study the model in float32 as well."
+            if len(computed) == 1
+            else f"Layers compute in {' and '.join(computed)}, not alike on every backend: the finest sets the floor."
+        )
     for term, facts in training["terms"].items():
-        if facts["last_spread"]:
+        if facts["last_spread"] and len(backends) > 1:
             share = facts["last_apart"] / facts["last_spread"]
             inside = "within" if share <= 1 else "beyond"
             sentences.append(
                 f"At the end, `{term}` differs by {facts['last_apart']:.2g} between backends and by "
                 f"{facts['last_spread']:.2g} between seeds: {inside} the spread over seeds ({share:.2g} of it)."
             )
-    flagged = bool(found) or not training["agree"]
     complete = not study["faults"] and not study["interrupted"]
     if flagged:
         answer = "part"
@@ -208,4 +313,4 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     else:
         answer = "agree"
     return {"answer": answer, "complete": complete, "backends": sorted(backends), "odd": odd, "links": found,
-            "training": training, "sentences": sentences}  # fmt: skip
+            "causes": differing, "training": training, "sentences": sentences}  # fmt: skip

@@ -32,6 +32,8 @@ def main() -> None:
         from polyloss.study import agree
 
         agree.work(spec, say)
+    elif "check" in spec:
+        check(spec["check"], say)
     else:
         Worker(spec, say).run()
     say("done")
@@ -39,12 +41,22 @@ def main() -> None:
     os._exit(0)  # nothing is left to be saved; some frameworks take seconds to close, or hang
 
 
+def check(name: str, say: Any) -> None:
+    """Whether a workload is one, before the frameworks are started."""
+    from polyloss.study import training, workload
+
+    try:
+        made = workload.load(name)
+        train, _ = made.arrays()
+        training.build(made, train)
+    except workload.WorkloadError as refused:
+        say("refused", text=str(refused))
+
+
 class Worker:
     """The jobs, in order."""
 
     def __init__(self, spec: dict[str, Any], say: Any) -> None:
-        import keras
-
         from polyloss.framework import process
         from polyloss.study import workload
 
@@ -63,15 +75,19 @@ class Worker:
         if settings["steps"] and self.test is not None:
             self.test = workload.first_rows(self.test, min(_rows(self.test), settings["steps"] * self._batch))
         self.trained: dict[str, Any] = {}
+        self.prepared: dict[str, dict[str, Any]] = {}
+        self.ran: dict[str, str] = {}
+        """What compiled each mode that was trained in."""
+        self.described = False
         say(
             "hello",
-            versions=_versions(), device=device, executable=sys.executable,
-            dtype_policy=keras.config.dtype_policy().name, platform=f"{platform.system()} {platform.machine()}",
+            versions=_versions(), device=device, executable=sys.executable, platform=f"{platform.system()} {platform.machine()}",
             workload={
                 "about": self.workload.about, "batch_size": self._batch, "epochs": self.epochs,
                 "rows": _rows(self.train), "steps": sum(len(e) for e in self._batches(0)),
                 "data": workload.fingerprint((self.train, self.test)),
             },
+            data=workload.fingerprints(self.train, self.test),
         )  # fmt: skip
 
     @property
@@ -96,12 +112,12 @@ class Worker:
 
     def weights(self, job: dict[str, Any]) -> dict[str, Any]:
         """Initial weights for every seed, for all backends."""
-        from polyloss.study import draws
+        from polyloss.study import draws, training
 
         facts: dict[str, Any] = {}
         for seed in job["seeds"]:
             model = self._fresh(seed)
-            model.save_weights(self.weights_of(seed))
+            training.save_weights(model, self.weights_of(seed))
             names = [name for name, _ in draws.seeds_of(model)]
             facts = {
                 "random_layers": list(dict.fromkeys(names)),
@@ -116,14 +132,25 @@ class Worker:
 
         from polyloss.study import training
 
-        keras.backend.clear_session()
+        training.forget()
         keras.utils.set_random_seed(seed)
         random.seed(seed)
         return training.build(self.workload, self.train)
 
+    def _describe(self, model: Any) -> None:
+        """Say once what was built."""
+        from polyloss.study import configuration, training
+
+        if not self.described:
+            self.described = True
+            self.say(
+                "built", dtype_policies=training.policies(model),
+                configuration=configuration.of_model(model, self.workload.metrics_given),
+            )  # fmt: skip
+
     def weights_of(self, seed: int, step: int = 0) -> pathlib.Path:
         """Where the weights lie."""
-        return self.folder / (f"seed{seed}.weights.h5" if not step else f"seed{seed}-step{step}.weights.h5")
+        return self.folder / (f"seed{seed}-step{step}.npz")
 
     def training(self, job: dict[str, Any]) -> dict[str, Any]:
         """One training, step by step."""
@@ -134,10 +161,23 @@ class Worker:
 
         mode, seed = job["mode"], job["seed"]
         epochs = self._batches(seed)
-        if mode not in self.trained:
-            keras.backend.clear_session()
+        if mode not in self.prepared:
+            training.forget()
             keras.utils.set_random_seed(seed)
-            self.trained = {mode: training.Trained(self.workload, self.train, mode, epochs[0][0])}
+            trained = training.Trained(self.workload, self.train, mode, epochs[0][0])
+            self._describe(trained.model)
+            self.prepared[mode] = {
+                "ran": trained.ran, "precision": training.precision(trained.model),
+                "uncompiled": [x.name for x in trained.model._flatten_layers() if not x.supports_jit],
+                "left_out": self._why_not(mode, trained),
+            }  # fmt: skip
+            self.trained = {mode: trained}
+        self.say("prepared", job=job["id"], **self.prepared[mode])
+        if self.prepared[mode]["left_out"] is not None:
+            return {}
+        if mode not in self.ran:
+            self.ran[mode] = self.prepared[mode]["ran"]
+            self.trained[mode].compile()
             self.say("compiled", job=job["id"], seconds=self.trained[mode].first_seconds)
         trained = self.trained[mode]
         trained.reset(self.weights_of(seed), seed, job["moved"])
@@ -158,7 +198,7 @@ class Worker:
                 step += 1
                 if step in job.get("save", ()):
                     trained.settle()
-                    trained.model.save_weights(self.weights_of(seed, step))
+                    training.save_weights(trained.model, self.weights_of(seed, step))
             if self.test is not None:
                 found = trained.evaluate(self.test, self._batch)
                 self.say(
@@ -171,12 +211,24 @@ class Worker:
             "device_peak_bytes": process.device_memory(),
         }  # fmt: skip
 
+    def _why_not(self, mode: str, trained: Any) -> str | None:
+        """What there is against a training in a mode."""
+        from polyloss.training import StepModel
+
+        same = next((m for m, ran in self.ran.items() if ran == trained.ran and m != mode), None)
+        if same is not None:
+            return f"it would be {same} again ({trained.ran})"
+        if mode == "loop" and isinstance(trained.model, StepModel):
+            return "the model has a step of its own"
+        return None
+
     def chain(self, job: dict[str, Any]) -> dict[str, Any]:
         """The model taken apart, in float32, or in float64 as the referee."""
         import keras
         import numpy as np
 
         from polyloss.framework import process
+        from polyloss.study import training
         from polyloss.study.chain import Chain
         from polyloss.study.workload import first_rows
 
@@ -186,9 +238,11 @@ class Worker:
             keras.config.set_dtype_policy("float64")
         model = self._fresh(0)
         self.workload.compiled(model, run_eagerly=True)
+        if not job["referee"]:
+            self._describe(model)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.weights_of(0, job["step"]))
+        training.load_weights(model, self.weights_of(0, job["step"]))
         flat = [batch for epoch in self._batches(0) for batch in epoch]
         batch = first_rows(flat[min(job["step"], len(flat) - 1)], min(self._batch, self.settings["rows"]))
         if job["referee"]:

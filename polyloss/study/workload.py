@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import keras
@@ -32,6 +33,10 @@ Arrays = tuple[Any, ...]
 """``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``; x and y may be dicts or lists of arrays."""
 
 
+class WorkloadError(ValueError):
+    """A workload that no backend could run, and why."""
+
+
 @dataclass(kw_only=True)
 class Workload:
     """A training that any backend can run: what a file's ``workload()`` returns.
@@ -44,7 +49,8 @@ class Workload:
         loss: For `keras.Model.compile`.
         optimizer: The same; a function without arguments that makes one is the safest, a configured optimizer
             will do.
-        metrics: The same; a list, or a function without arguments that makes one.
+        metrics: The same, in any of its forms (a list, a dict by output, None); or a function without arguments
+            that makes them.
         batch_size: Rows a step. Each epoch leaves out the rows that fill no batch.
         epochs: How many.
         compile: For models that compile in another way: ``compile(model, **options)`` must call
@@ -64,26 +70,28 @@ class Workload:
 
     def __post_init__(self) -> None:
         if not callable(self.model) or isinstance(self.model, keras.Model):
-            raise TypeError(f"Workload: model must be a function that builds the model. Got model={self.model!r}.")
+            raise WorkloadError(f"Workload: model must be a function that builds the model. Got model={self.model!r}.")
         for name in ("batch_size", "epochs"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"Workload: {name} must be an integer of at least 1. Got {getattr(self, name)!r}.")
-        if self.compile is None and (self.loss is None or self.optimizer is None):
-            raise ValueError("Workload: loss and optimizer must be given, or compile. Got neither.")
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise WorkloadError(f"Workload: {name} must be an integer of at least 1. Got {value!r}.")
+        missing = [name for name in ("loss", "optimizer") if getattr(self, name) is None]
+        if self.compile is None and missing:
+            raise WorkloadError(
+                f"Workload: loss and optimizer must be given, or compile. Got no {' and no '.join(missing)}."
+            )
+        if self.compile is not None and not callable(self.compile):
+            raise WorkloadError(f"Workload: compile must be a function of a model. Got compile={self.compile!r}.")
 
     def arrays(self) -> tuple[Arrays, Arrays | None]:
         """Training and test data."""
         made = self.data(np.random.default_rng(0)) if callable(self.data) else self.data
         split = made if isinstance(made, Mapping) and set(made) <= {"train", "test"} else {"train": made}
         if "train" not in split:
-            raise ValueError(f"Workload: data must have a part 'train'. Got the parts {sorted(split)}.")
-        train, test = _tuple(split["train"]), _tuple(split["test"]) if "test" in split else None
-        rows = {len(a) for a in keras.tree.flatten(train) if a is not None}
-        if len(rows) != 1 or min(rows) < self.batch_size:
-            raise ValueError(
-                f"Workload: data must be arrays with one number of rows, at least batch_size={self.batch_size}. "
-                f"Got {sorted(rows)} rows."
-            )
+            raise WorkloadError(f"Workload: data must have a part 'train'. Got the parts {sorted(split)}.")
+        train, test = _tuple(split["train"]), _tuple(split["test"]) if split.get("test") is not None else None
+        for name, part, least in (("train", train, self.batch_size), ("test", test, 1)):
+            _check(name, part, least)
         return train, test
 
     def compiled(self, model: Any, **options: Any) -> Any:
@@ -91,9 +99,16 @@ class Workload:
         if self.compile is not None:
             self.compile(model, **options)
         else:
-            metrics = self.metrics() if callable(self.metrics) else list(self.metrics)
-            model.compile(optimizer=self._optimizer(), loss=self.loss, metrics=metrics, **options)
+            model.compile(optimizer=self._optimizer(), loss=self.loss, metrics=self.metrics_given, **options)
         return model
+
+    @property
+    def metrics_given(self) -> Any:
+        """The metrics as `compile` takes them."""
+        made = self.metrics
+        if callable(made) and not isinstance(made, keras.metrics.Metric):
+            made = made()
+        return list(made) if isinstance(made, tuple) else made  # Keras knows no tuple
 
     def _optimizer(self) -> Any:
         optimizer = self.optimizer
@@ -106,7 +121,27 @@ class Workload:
 
 def _tuple(part: Any) -> Arrays:
     whole = tuple(part) if isinstance(part, tuple | list) else (part,)
+    if len(whole) > 3:
+        raise WorkloadError(f"Workload: data must be x, (x, y) or (x, y, sample_weight). Got {len(whole)} parts.")
     return (*whole, *(None,) * (3 - len(whole)))
+
+
+def _check(name: str, arrays: Arrays | None, least: int) -> None:
+    """Arrays, with one number of rows, and enough of them."""
+    if arrays is None:
+        return
+    leaves = [a for a in keras.tree.flatten(arrays) if a is not None]
+    other = next((a for a in leaves if not isinstance(a, np.ndarray) or a.ndim == 0), None)
+    if other is not None:
+        raise WorkloadError(
+            f"Workload: data must be NumPy arrays with a row for each sample. Got {type(other).__name__} in {name!r}."
+        )
+    rows = sorted({len(a) for a in leaves})
+    if len(rows) != 1 or rows[0] < least:
+        wanted = f"at least batch_size={least}" if name == "train" else f"at least {least}"
+        raise WorkloadError(
+            f"Workload: data must be arrays with one number of rows, {wanted}. Got {rows} rows in {name!r}."
+        )
 
 
 def batches(train: Arrays, batch_size: int, epochs: int, steps: int | None, seed: int) -> Iterator[list[Arrays]]:
@@ -138,11 +173,24 @@ def fingerprint(arrays: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def load(name: str) -> Workload:
-    """A built-in workload by name, or that of a Python file."""
-    if name in BUILT_IN:
-        return importlib.import_module(f"polyloss.study.workloads.{name}").workload()
-    path = pathlib.Path(name).resolve()
+def in_any_order(arrays: Arrays) -> str:
+    """A hash of the rows as a set: equal where the same rows come in another order."""
+    leaves = [np.ascontiguousarray(a) for a in keras.tree.flatten(arrays) if a is not None]
+    rows = sorted(hashlib.sha256(b"".join(a[i].tobytes() for a in leaves)).digest() for i in range(len(leaves[0])))
+    return hashlib.sha256(b"".join(rows)).hexdigest()[:16]
+
+
+def fingerprints(train: Arrays, test: Arrays | None) -> dict[str, str]:
+    """A hash of each part, and of the rows of training in any order."""
+    found = {f"{name} of train": fingerprint(part) for name, part in zip(PARTS, train, strict=True) if part is not None}
+    return found | ({} if test is None else {"test": fingerprint(test)}) | {"rows of train": in_any_order(train)}
+
+
+PARTS = ("x", "y", "sample_weight")
+
+
+def execute(path: pathlib.Path) -> Any:
+    """What `workload()` of a Python file returns. Whatever the file raises is raised."""
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("studied_workload", path)
     assert spec is not None
@@ -151,10 +199,33 @@ def load(name: str) -> Workload:
     sys.modules["studied_workload"] = module
     spec.loader.exec_module(module)
     if not callable(getattr(module, "workload", None)):
-        raise TypeError(f"{path.name}: must define a function workload(). Got none.")
-    made = module.workload()
+        raise WorkloadError(f"{path.name}: must define a function workload(). Got none.")
+    return module.workload()
+
+
+def load(name: str) -> Workload:
+    """A built-in workload by name, or that of a Python file."""
+    if name in BUILT_IN:
+        return importlib.import_module(f"polyloss.study.workloads.{name}").workload()
+    path = pathlib.Path(name).resolve()
+    made = execute(path)
     if isinstance(made, Mapping):
-        made = Workload(**made)
+        made = _from_dict(path.name, made)
     if not isinstance(made, Workload):
-        raise TypeError(f"{path.name}: workload() must return a Workload or a dict of its fields. Got {made!r}.")
+        raise WorkloadError(f"{path.name}: workload() must return a Workload or a dict of its fields. Got {made!r}.")
     return made
+
+
+def _from_dict(file: str, given: Mapping[str, Any]) -> Workload:
+    known = [field.name for field in fields(Workload)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            raise WorkloadError(
+                f"{file}: workload() must return a dict with the keys {', '.join(known)}. Got the key {name!r}.{meant}"
+            )
+    for name in ("model", "data"):
+        if name not in given:
+            raise WorkloadError(f"{file}: workload() must return a dict with the key {name!r}. Got {sorted(given)}.")
+    return Workload(**given)

@@ -76,12 +76,17 @@ TARGETS = (
                 "imbalanced",
                 'almost all of them an easy "no"',
                 (
-                    Pick("FocalLoss", "Easy decisions fade, so the rare positives are heard.", LOGITS),
                     Pick(
                         "BinaryCrossentropy",
-                        "Positives count more by a factor that you choose; nothing else changes. Start with the "
-                        "number of negatives to one positive, or its square root.",
-                        {"pos_weight": 5.0, **LOGITS},
+                        "Train it first, as the baseline, and set the threshold on validation data: 0.5 is the wrong one "
+                        "where positives are rare. `pos_weight` lets positives count more.",
+                        LOGITS,
+                    ),
+                    Pick(
+                        "FocalLoss",
+                        "Easy decisions fade, so that training goes on where it is hard. Tune `alpha` and the threshold, "
+                        "and compare at equal false alarms: the gain over cross-entropy is often small.",
+                        LOGITS,
                     ),
                 ),
             ),
@@ -109,6 +114,18 @@ TARGETS = (
         "one class out of many",
         (
             Data(
+                "vocabulary",
+                "labelled with integers, tens of thousands of classes: the next token",
+                (
+                    Pick(
+                        "LinearCrossentropyLoss",
+                        "It takes hidden states and the kernel of the last layer, and never holds the logits.",
+                        {"z_loss": 1e-4},
+                    ),
+                    Pick("SparseCategoricalCrossentropy", "The same of logits, where they fit into memory.", LOGITS),
+                ),
+            ),
+            Data(
                 "integers",
                 "labelled with integers, classes about equal in number",
                 (
@@ -133,11 +150,17 @@ TARGETS = (
                 "imbalanced",
                 "with classes very unequal in number, and probabilities of the data as they are",
                 (
-                    Pick("CategoricalFocalLoss", "Samples that are easy fade; the rare classes are not.", LOGITS),
                     Pick(
                         "SparseCategoricalCrossentropy",
-                        "One weight a class, the rare ones larger; probabilities shift by a known factor.",
+                        "One weight for each class, the rare ones larger: train it without weights first, as the baseline, "
+                        "then with them. Probabilities shift by a known factor.",
                         {"class_weights": (1.0, 5.0, 20.0), **LOGITS},
+                    ),
+                    Pick(
+                        "CategoricalFocalLoss",
+                        "Where rare classes are also the hard ones. Focusing alone seldom finds more of them: tune `alpha`, "
+                        "one weight for each class, and compare the recall of each class.",
+                        LOGITS,
                     ),
                 ),
             ),

@@ -1,27 +1,94 @@
-"""The command line: one function a command, each a thin layer over what Python code can call as well."""
+"""The command line: one function a command, each a thin layer over what Python code can call as well.
+
+Nothing of polyloss is imported before a command runs, since that imports Keras and a framework: help comes at once.
+"""
 
 from __future__ import annotations
 
 import ast
+import codecs
 import contextlib
+import io
+import json
+import os
 import pathlib
+import runpy
+import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.prompt import Prompt
 
-from polyloss import framework
-from polyloss.core import declared
-from polyloss.tools import choose, plot, terminal
+if TYPE_CHECKING:
+    from rich.console import Console
 
-EVERY = (*framework.names(), *framework.gradientless())
+_FRAMEWORKS = runpy.run_path(str(pathlib.Path(__file__).parents[1] / "framework" / "announced.py"))
+"""What is known of the frameworks without importing one."""
+TRAIN = _FRAMEWORKS["names"]()
+EVERY = (*TRAIN, *_FRAMEWORKS["gradientless"]())
 app = typer.Typer(
-    help=f"Loss functions proven equal on {framework.in_words('and')}, and studies that compare them.",
+    help=f"Loss functions for Keras 3 on {_FRAMEWORKS['in_words']('and')}, and studies that compare these.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def run() -> None:
+    """The program: its output can be written wherever it goes, and frameworks keep their logs to themselves."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    codecs.register_error("spelled", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="spelled")
+    app(prog_name="polyloss")
+
+
+LETTERS = {"−": "-", "·": "*", "×": "x", "≤": "<=", "≥": ">=", "∈": "in", "∑": "sum", "∞": "inf", "∂": "d", "√": "sqrt"}
+"""How an ASCII terminal shows what is no letter; Greek ones have names, and of others the accent is left out."""
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What cannot be encoded, spelled out: for `codecs.register_error`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(spelled, error.object[error.start : error.end])), error.end
+
+
+def spelled(letter: str) -> str:
+    """A letter in ASCII."""
+    if letter in LETTERS:
+        return LETTERS[letter]
+    name = unicodedata.name(letter, "")
+    mark = "_" if "SUBSCRIPT" in name else "^" if "SUPERSCRIPT" in name or "MODIFIER" in name else ""
+    plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    if "GREEK" in name:
+        plain = name.split(" WITH ")[0].rpartition(" ")[2].lower()
+    return f"{mark}{plain}" if plain else "-" if "DASH" in name else "?"
+
+
+def console(stderr: bool = False) -> Console:
+    """Where output goes. What is not a terminal has no width: nothing is cut, and a row is a line."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr)
+    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=ENDLESS)
+
+
+ENDLESS = 10_000
+
+
+def show(what: Any) -> None:
+    """Print it; into a file or a pipe without the spaces that fill a line."""
+    out = console()
+    if out.width < ENDLESS:
+        out.print(what, highlight=False, crop=False)
+        return
+    with out.capture() as shown:
+        out.print(what, highlight=False, crop=False)
+    for line in shown.get().splitlines():
+        print(line.rstrip())
 
 
 @contextlib.contextmanager
@@ -30,7 +97,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, ModuleNotFoundError) as refused:
-        Console(stderr=True, soft_wrap=True).print(str(refused), style="red", markup=False, highlight=False)
+        console(stderr=True).print(str(refused), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 
@@ -39,9 +106,11 @@ def list_losses(
     task: Annotated[str | None, typer.Option(help='Only those for one kind of problem: "regression", say.')] = None,
 ) -> None:
     """Every loss: its class, what it is, and what it is for."""
+    from polyloss.tools import terminal
+
     with refusals():
         shown = terminal.listing(task)
-    Console().print(shown)
+    show(shown)
 
 
 @app.command("show")
@@ -50,26 +119,34 @@ def show_loss(
     latex: Annotated[bool, typer.Option("--latex", help="The formula as LaTeX.")] = False,
 ) -> None:
     """A loss: formula, when to choose it, parameters, edge cases, names elsewhere, reference."""
+    from polyloss.tools import terminal
+
     with refusals():
         shown = terminal.description(loss, latex)
-    Console().print(shown, highlight=False)
+    show(shown)
 
 
 @app.command("choose")
 def choose_loss(
-    targets: Annotated[str | None, typer.Option(help=" | ".join(t.name for t in choose.TARGETS))] = None,
+    targets: Annotated[str | None, typer.Option(help="What your targets are: yes-no, one-of-many, ...")] = None,
     data: Annotated[str | None, typer.Option(help="What they are like: imbalanced, outliers, ...")] = None,
 ) -> None:
     """From what your targets and data are to two or three losses, with reasons. Asks what is not given."""
-    console = Console()
+    from polyloss.tools import choose, terminal
+
+    asked = console()
     with refusals():
-        what: choose.Targets = _answer(console, "targets", "What are your targets?", choose.TARGETS, targets)
-        like: choose.Data = _answer(console, "data", "What are your data like?", what.data, data)
-    console.print(terminal.advice(what, like), highlight=False)
+        what: choose.Targets = _answer(asked, "targets", "What are your targets?", choose.TARGETS, targets)
+        like: choose.Data = _answer(asked, "data", "What are your data like?", what.data, data)
+    show(terminal.advice(what, like))
 
 
 def _answer(console: Console, what: str, question: str, answers: Sequence[Any], given: str | None) -> Any:
     """The answer that was given, or the one that is chosen by number or name."""
+    from rich.prompt import Prompt
+
+    from polyloss.tools import choose
+
     if given is None:
         console.print(question, style="bold")
         for i, answer in enumerate(answers, 1):
@@ -97,6 +174,10 @@ def plot_loss(
     Any parameter of the loss is an option: polyloss plot FocalLoss --gamma 0,1,2,5 --alpha none. Several
     values of one parameter, with commas between them, give a curve each.
     """
+    from polyloss import framework
+    from polyloss.core import declared
+    from polyloss.tools import plot
+
     with refusals():
         parameters = _own(loss, "plot", context.args)
         cls = declared.find(loss, "plot")
@@ -108,7 +189,7 @@ def plot_loss(
         picture = plot.figure(cls, theme=theme, span=ends, classes=classes, **parameters)
         plot.save(picture, path)
     if not framework.HAS_GRADIENTS:
-        Console(stderr=True).print("plot: this backend has no gradients; the picture shows values only.")
+        console(stderr=True).print("plot: this backend has no gradients; the picture shows values only.")
     print(path)
 
 
@@ -116,34 +197,41 @@ def plot_loss(
 def agree_on_loss(
     context: typer.Context,
     loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
-    backends: Annotated[str, typer.Option(help=f"Of {', '.join(EVERY)}.")] = ",".join(framework.names()),
+    backends: Annotated[str, typer.Option(help=f"Of {', '.join(EVERY)}.")] = ",".join(TRAIN),
     python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
     inputs: Annotated[int, typer.Option(min=1, help="How many random inputs; special ones come on top.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of their drawing.")] = 0,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 300,
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="The measurements and the verdict as JSON.")] = False,
 ) -> None:
     """Values and gradients of one loss on each backend: how far apart, and how far from float64?
 
     Any parameter of the loss is an option: polyloss agree FocalLoss --gamma 0.5 --no-from-logits.
-    Status: 0 measured, 3 fewer than two backends could be measured, 2 a mistake in the call.
+    Status: 0 within the budget, 1 not, 3 fewer than two backends could be measured, 2 a mistake in the call.
     """
     from polyloss.study.agree import agree
+    from polyloss.tools import terminal
 
-    console = Console(stderr=True)
-    with refusals(), console.status(f"Starting {backends.replace(',', ', ')}") as status:
+    with refusals(), console(stderr=True).status(f"Starting {backends.replace(',', ', ')}") as status:
         found = agree(
-            loss, _own(loss, "agree", context.args), backends=backends.split(","), python=_pairs(python or []),
-            count=inputs, seed=seed, timeout=timeout, device=device,
-            tell=lambda text: status.update(f"Computing: {text}"),
+            loss, _own(loss, "agree", context.args), backends=backends.split(","), python=_pairs(python or []), count=inputs,
+            seed=seed, timeout=timeout, device=device, tell=lambda text: status.update(f"Computing: {text}"),
         )  # fmt: skip
-    Console().print(terminal.agreement(found), highlight=False)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=1))
+    else:
+        show(terminal.agreement(found))
     if len(found.results) < 2:
         raise typer.Exit(3)
+    if not found.verdict().within:
+        raise typer.Exit(1)
 
 
 def _own(loss: str, command: str, arguments: Sequence[str]) -> dict[str, Any]:
     """The options that are parameters of the loss."""
+    from polyloss.core import declared
+
     cls = declared.find(loss, command)
     parameters = _parameters(command, arguments)
     for name in parameters:
@@ -204,16 +292,19 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 @app.command("study")
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
-    backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(framework.names()),
-    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 3.")] = None,
+    backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(TRAIN),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 2.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
     modes: Annotated[
         str | None,
-        typer.Option(help="eager, jit (jax.jit, XLA, torch.compile), auto (Keras's choice). Default: eager,jit."),
+        typer.Option(
+            help="auto (Keras's choice), jit (jax.jit, XLA, torch.compile), eager, loop (the framework's own loop, once: "
+            "what fit is measured by). Default: auto,loop."
+        ),
     ] = None,
     moved: Annotated[
-        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 3.")
+        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 2.")
     ] = None,
     at: Annotated[str, typer.Option(help="Steps at which the model is compared link by link.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
@@ -223,12 +314,14 @@ def study_workload(
     small: Annotated[
         bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
     ] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="3 seeds, 3 moved, modes eager and jit.")] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
     markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.
 
-    Status: 0 they agree, 1 they part, 3 not all of it ran (and what ran agrees), 2 a mistake in the call.
+    Status: 0 they agree, 1 they part, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
+    the call or the file.
     """
     from polyloss.study import command
 
@@ -237,7 +330,10 @@ def study_workload(
         "epochs": epochs, "steps": steps, "at": at, "device": device, "tf32": tf32, "timeout": timeout,
         "python": _pairs(python or []),
     }  # fmt: skip
-    raise typer.Exit(command.study(workload, settings, small=small, out=out, markdown=markdown))
+    if small and thorough:
+        raise typer.BadParameter("--small and --thorough exclude each other.")
+    size = command.SMALL if small else command.THOROUGH if thorough else {}
+    raise typer.Exit(command.study(workload, settings, size=size, out=out, markdown=markdown))
 
 
 @app.command("compare")

@@ -174,7 +174,9 @@ def describe(function: Callable[..., Any]) -> Described:
         elif block.startswith("References:"):
             found.references = _joined(block.removeprefix("References:"))
         elif head == "Args:":
-            found.arguments = [Parameter(name, _default(defaults, name), text) for name, text in _entries(rest)]
+            order = list(defaults)
+            entries = sorted(_entries(rest), key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+            found.arguments = [Parameter(name, _default(defaults, name), text) for name, text in entries]
         elif head == "Returns:":
             found.returns = _joined(rest)
         elif head == "Raises:":
@@ -231,7 +233,8 @@ def library(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
-            f'polyloss.tools.describe: needs {name.partition(".")[0]}: pip install "keras-polyloss[study]"',
+            f"polyloss.tools.describe: the package {name.partition('.')[0]} must be installed. Got none: python -m pip install "
+            '".[cli]" in the folder of the checkout',
             name=missing.name,
         ) from None
 

@@ -274,7 +274,8 @@ def _matplotlib() -> Any:
         import matplotlib
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
-            'polyloss.plot: needs matplotlib: pip install "keras-polyloss[study]"', name=missing.name
+            "polyloss.plot: the package matplotlib must be installed. Got none: python -m pip install matplotlib",
+            name=missing.name,
         ) from None
     return matplotlib
 

@@ -10,7 +10,6 @@ import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -81,15 +80,17 @@ def description(loss: str, latex: bool = False) -> Group:
 
 def _sections(one: describe.About, latex: bool) -> Iterator[RenderableType]:
     given = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in one.parameters)
-    yield Text.assemble(("polyloss.", "dim"), (one.name, "bold cyan"), f"({given})")
+    yield as_it_is(Text.assemble(("polyloss.", "dim"), (one.name, "bold cyan"), f"({given})"))
     if len(one.functions) > 1:
         yield prose(one.summary)
     for part in one.functions:
         several = len(one.functions) > 1
         yield Text()
         yield Text.assemble((f"polyloss.{part.name}: ", "dim"), prose(part.summary)) if several else prose(part.summary)
-        formula = part.formula if latex else describe.formula_in_unicode(part.formula)
-        yield Padding(Panel(Text(formula, "italic"), expand=False, box=box.SQUARE, border_style="dim"), (0, 0, 0, 2))
+        if latex:
+            yield as_it_is(Text(part.formula))
+        else:
+            yield Padding(Text(describe.formula_in_unicode(part.formula), "italic"), (1, 0, 1, 4))
         for note in part.notes:
             if not note.startswith("=="):
                 yield Padding(prose(note), (0, 0, 0, 2))
@@ -105,11 +106,18 @@ def _sections(one: describe.About, latex: bool) -> Iterator[RenderableType]:
         cases = [tuple(prose(cell) for cell in (case.input, case.value, case.gradient)) for case in part.edge_cases]
         yield from _section(title, grid("input", "value", "gradient", rows=cases))
     example = "\n".join(part.example for part in one.functions)
-    yield from _section("Example", Syntax(example, "pycon", theme="ansi_dark", background_color="default"))
+    highlighter = Syntax("", "pycon", theme="ansi_dark", background_color="default")
+    yield from _section("Example", *map(as_it_is, highlighter.highlight(example).split()))
     if one.elsewhere:
         names = [(LIBRARIES.get(library, library), Text(name, "cyan")) for library, name in one.elsewhere.items()]
         yield from _section("The same elsewhere", grid("library", "name", rows=names))
     yield from _section("Reference", *map(prose, dict.fromkeys(part.references for part in one.functions)))
+
+
+def as_it_is(code: Text) -> Text:
+    """What is to be copied: never wrapped, never cut."""
+    code.no_wrap, code.overflow = True, "ignore"
+    return code
 
 
 def _section(title: str, *body: RenderableType) -> Iterator[RenderableType]:
@@ -128,12 +136,17 @@ def advice(targets: Targets, data: Data) -> Group:
         Text.assemble(("Data     ", "bold"), data.text),
     ]
     for i, pick in enumerate(data.picks, 1):
-        body += [Text(), Text.assemble((f"{i}. ", "bold"), _code(pick)), Padding(prose(pick.why), (0, 0, 0, 3))]
-    return Group(*body, Text(), Text(f"polyloss show {data.picks[0].loss} says all of it.", "dim"))
+        body += [
+            Text(),
+            as_it_is(Text.assemble((f"{i}. ", "bold"), _code(pick))),
+            Padding(prose(pick.why), (0, 0, 0, 3)),
+        ]
+    more = f"For formula, parameters and edge cases: polyloss show {data.picks[0].loss}"
+    return Group(*body, Text(), Text(more, "dim"))
 
 
 def _code(pick: Pick) -> Text:
-    return Text(pick.code, "cyan")
+    return as_it_is(Text(pick.code, "cyan"))
 
 
 # -- agree ----------------------------------------------------------------------------------------
@@ -170,6 +183,8 @@ def agreement(found: Agreement) -> Group:
     if any("differs" in cell for row in rows for cell in row):
         body.append(Text('"differs": infinite, or NaN, on one side only.', "dim"))
     body += [Text(f"{name}: {fault}", "yellow") for name, fault in found.faults.items()]
+    verdict = found.verdict()
+    body += [Text(), Text(verdict.sentence, "bold green" if verdict.within else "bold red")]
     if isinstance(found.loss, polyloss.AdversarialLoss):
         body.append(Text("An input is a batch: [real, fake], three scores each.", "dim"))
     return Group(*body)

@@ -20,7 +20,7 @@ class ShuffledBatches(keras.utils.PyDataset):
         x: An array, or arrays in a dict, list or tuple, that agree in their number of rows.
         y: Targets or labels, where there are any.
         batch_size: Rows a batch; the last batch of an epoch may be smaller.
-        seed: Of the order.
+        seed: Of the order, any integer.
 
     Raises:
         ValueError: for arrays with different numbers of rows, and a batch_size below 1.
@@ -45,7 +45,7 @@ class ShuffledBatches(keras.utils.PyDataset):
 
     def set_epoch(self, epoch: int) -> None:
         """Take the order of this epoch."""
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        self.order = np.random.default_rng([int(self.seed) % 2**128, epoch]).permutation(self.rows)
 
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)

@@ -13,8 +13,9 @@ from keras import ops, tree
 from polyloss import framework
 from polyloss.adversarial.losses import AdversarialLoss, WassersteinLoss
 from polyloss.adversarial.penalties import Penalty
-from polyloss.core import numerics, parameters
+from polyloss.core import numerics, parameters, replica
 from polyloss.core.numerics import Tensor
+from polyloss.training import guards
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
 
@@ -66,8 +67,15 @@ class AdversarialModel(StepModel):
     ``generator_loss``. Weight regularizers of either network are added to what is minimised and not
     logged; activity regularizers and `add_loss` are not taken along.
 
+    **Several devices** (`polyloss.replica`): losses, penalties and what is logged are those of the global batch,
+    gradients are of all replicas, and each replica takes its rows of the noise that one device would draw, so that a
+    training is that of one device. The draws of Dropout on each replica come from its own seed.
+
     **Evaluation** (``evaluate``, ``validation_data``) gives the same terms without training, with
     latents that are the same at every evaluation and leave the training's own draws alone.
+
+    **A frozen network** (``generator.trainable = False``) is not trained, the other is; what is frozen in part is so
+    before `compile`.
 
     **Saving**: ``gan.save("gan.keras")`` and checkpoint callbacks keep both networks, both optimizers,
     the averaged weights and all seeds, to be loaded on any backend. A training that takes up again after
@@ -128,8 +136,8 @@ class AdversarialModel(StepModel):
         self.noise = noise
         self.ema_decay = ema_decay
         self.seed = seed
-        self.training_seed = keras.random.SeedGenerator(seed)
-        self.evaluation_seed = keras.random.SeedGenerator(0 if seed is None else seed)
+        self.training_seed = _generator(seed)
+        self.evaluation_seed = keras.random.SeedGenerator(self._evaluation_word())
         self.averages = [
             self.add_weight(
                 shape=v.shape,
@@ -141,6 +149,8 @@ class AdversarialModel(StepModel):
             )
             for i, v in enumerate(generator.trainable_variables if ema_decay is not None else ())
         ]
+        trained = {id(v) for v in generator.trainable_variables}
+        self._averaged_places = [i for i, v in enumerate(generator.variables) if id(v) in trained]
         self._start_averages()
         self.built = True
 
@@ -184,6 +194,7 @@ class AdversarialModel(StepModel):
             discriminator_steps = 5 if isinstance(loss, WassersteinLoss) else 1
         parameters.integer()(where, "discriminator_steps", discriminator_steps)
         parameters.at_least(1)(where, "discriminator_steps", discriminator_steps)
+        guards.before_training(self.discriminator, loss, penalties)
         optimizers = OptimizerGroup(
             {
                 "generator": _scaled(generator_optimizer, self.generator),
@@ -234,13 +245,23 @@ class AdversarialModel(StepModel):
             fake = framework.without_gradient(functools.partial(self._generate, latent, labels, training=True))
             noises = self._penalty_noise(real, given, k, self.training_seed)
             objective = functools.partial(self._discriminator_terms, real, fake, labels, noises, training=True)
-            _, terms = minimize(objective, self.discriminator.trainable_variables, self.optimizer["discriminator"])
+            _, terms = minimize(objective, self._trained("discriminator"), self.optimizer["discriminator"])
             rounds.append(terms)
         latent = self._latent(real, given, self.discriminator_steps, self.training_seed)
         objective = functools.partial(self._generator_terms, real, latent, labels, training=True)
-        _, last = minimize(objective, self.generator.trainable_variables, self.optimizer["generator"])
+        _, last = minimize(objective, self._trained("generator"), self.optimizer["generator"])
         self._average()
         return {**{name: [terms[name] for terms in rounds] for name in rounds[0]}, **last}
+
+    def _trained(self, player: str) -> list[keras.Variable]:
+        """The variables of a network to train: those of its optimizer, or none where all of it is frozen."""
+        now: list[keras.Variable] = getattr(self, player).trainable_variables
+        if now and [id(v) for v in now] != [id(v) for v in self.optimizer.variables_of(player)]:
+            raise ValueError(
+                f"AdversarialModel: {player} must be frozen or thawed in part before compile, which gives its optimizer "
+                f"the {len(self.optimizer.variables_of(player))} variables to train. Got {len(now)}; compile again."
+            )
+        return now
 
     def evaluation_step(self, data: Any) -> dict[str, Any]:
         """The terms of a batch, both networks in inference mode."""
@@ -262,12 +283,12 @@ class AdversarialModel(StepModel):
         norms = []
         for penalty, noise in zip(self.penalties, noises, strict=True):
             value, norm = penalty.terms(critic, real, fake, noise, self.training_seed)
-            terms["penalty"] = terms["penalty"] + value if "penalty" in terms else value
+            terms["penalty"] = _sum(terms["penalty"], value) if "penalty" in terms else value
             norms.append(norm)
-            total = total + value
+            total = _sum(total, value)
         if norms:
-            terms["gradient_norm"] = sum(norms) / len(norms)
-        return total + _regularization(self.discriminator), _of_all_replicas(terms)
+            terms["gradient_norm"] = functools.reduce(_sum, norms) / len(norms)
+        return _sum(total, _regularization(self.discriminator)), _of_the_batch(terms)
 
     def _generator_terms(
         self, real: Tensor, latent: Tensor, labels: Tensor, *, training: bool
@@ -277,7 +298,7 @@ class AdversarialModel(StepModel):
         loss = self.adversarial_loss
         beside = self._judge(real, labels=labels, training=training) if loss.generator_sees_real else None
         value = loss.generator(fake, beside)
-        return value + _regularization(self.generator), _of_all_replicas({"generator_loss": value})
+        return _sum(value, _regularization(self.generator)), _of_the_batch({"generator_loss": value})
 
     def _generate(self, latent: Tensor, labels: Tensor, *, training: bool) -> Tensor:
         made = self.generator(_with_labels(latent, labels, self._generator_labels, self.generator), training=training)
@@ -305,10 +326,14 @@ class AdversarialModel(StepModel):
             raise TypeError(f"{where}: real samples must be one tensor. Got {len(x)}.")
         if labels is None and (self._generator_labels or self._discriminator_labels):
             raise ValueError(f"{where}: labels must come with the real samples, fit(real, labels). Got none.")
+        guards.of_samples(self.generator, x)
         dtype = numerics.dtype_of(x)
         return (x if dtype == "float64" else ops.cast(x, "float32")), labels, given
 
     def _draw(self, what: str, shape: Sequence[Any], seed: keras.random.SeedGenerator) -> Tensor:
+        return replica.replica_draw(functools.partial(self._drawn, what, seed=seed), shape)
+
+    def _drawn(self, what: str, shape: Sequence[Any], *, seed: keras.random.SeedGenerator) -> Tensor:
         if self.noise is not None:
             return self.noise(what, shape, seed)
         draw = keras.random.normal if what == "latent" else keras.random.uniform
@@ -340,7 +365,9 @@ class AdversarialModel(StepModel):
             average.assign(ops.copy(variable.value))  # one of its own: JAX gives buffers away
 
     def _averaged(self) -> list[keras.Variable]:
-        return self.generator.trainable_variables if self.averages else []
+        """Those that could be trained when the averages began: what is frozen since stays among them."""
+        variables = self.generator.variables
+        return [variables[i] for i in self._averaged_places] if self.averages else []
 
     def _average(self) -> None:
         """After the generator's first step the average is its weights, then it follows them."""
@@ -377,16 +404,22 @@ class AdversarialModel(StepModel):
             A NumPy array, (n, ...).
 
         Raises:
-            ValueError, TypeError: for an n below 1, and labels missing, superfluous or not n of them.
+            ValueError, TypeError: for an n below 1, a seed that is no integer, and labels missing, superfluous or not n of them.
         """
         where = "AdversarialModel.generate"
         parameters.integer()(where, "n", n)
         parameters.at_least(1)(where, "n", n)
+        if seed is not None:
+            parameters.integer()(where, "seed", seed)
         shape = (n, *self._latent_shape)
         if self.noise is None:
-            latent = np.random.default_rng(seed).standard_normal(shape).astype("float32")
+            latent = (
+                np.random.default_rng(None if seed is None else int(seed) % 2**128)
+                .standard_normal(shape)
+                .astype("float32")
+            )
         else:
-            latent = ops.convert_to_numpy(self.noise("latent", shape, keras.random.SeedGenerator(seed)))
+            latent = ops.convert_to_numpy(self.noise("latent", shape, _generator(seed)))
         if labels is None and self._generator_labels:
             raise ValueError(f"{where}: labels must be given, this generator takes them. Got labels=None.")
         if labels is not None:
@@ -398,10 +431,13 @@ class AdversarialModel(StepModel):
         inputs = _with_labels(latent, labels, self._generator_labels, self.generator)
         return self.predict(inputs, batch_size=batch_size, verbose=0)
 
+    def _evaluation_word(self) -> int:
+        return 0 if self.seed is None else numerics.seed_word(self.seed)
+
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`, with the same latents every time."""
         state = self.evaluation_seed.state
-        state.assign(ops.convert_to_tensor([0 if self.seed is None else self.seed, 0], dtype=state.dtype))
+        state.assign(ops.convert_to_tensor([self._evaluation_word(), 0], dtype=state.dtype))
         return super().evaluate(*args, **kwargs)
 
     # -- saving ---------------------------------------------------------------------------------------
@@ -470,6 +506,10 @@ def _with_labels(x: Any, labels: Any, wanted: bool, network: keras.Model) -> Any
     return [x, labels]
 
 
+def _generator(seed: int | None) -> keras.random.SeedGenerator:
+    return keras.random.SeedGenerator(None if seed is None else numerics.seed_word(seed))
+
+
 def _kth(what: str, numbers: Tensor, k: int, wanted: int, rank: int) -> Tensor:
     """The k-th draw of those that came with the batch, (batch, draws, ...)."""
     draws = numbers.shape[1] if len(numbers.shape) == rank + 2 else None
@@ -490,13 +530,20 @@ def _scaled(optimizer: Any, network: keras.Model) -> Any:
     return optimizer
 
 
-def _regularization(network: keras.Model) -> Any:
-    """What the weights' regularizers ask for, shared among replicas."""
+def _sum(a: Tensor, b: Tensor | None) -> Tensor:
+    """``a + b`` in the wider dtype; None is 0."""
+    if b is None:
+        return a
+    dtype = keras.backend.result_type(numerics.dtype_of(a), numerics.dtype_of(b))
+    return ops.cast(a, dtype) + ops.cast(b, dtype)
+
+
+def _regularization(network: keras.Model) -> Tensor | None:
+    """What the weights' regularizers ask for, as the engine takes it."""
     terms = [v.regularizer(v) for v in network.trainable_variables if getattr(v, "regularizer", None) is not None]
-    return sum(terms) / framework.replica_count() if terms else 0.0
+    return replica.for_engine(functools.reduce(_sum, terms)) if terms else None
 
 
-def _of_all_replicas(terms: dict[str, Tensor]) -> dict[str, Tensor]:
-    """From a replica's share to the whole, for the log."""
-    replicas = framework.replica_count()
-    return terms if replicas == 1 else {name: value * replicas for name, value in terms.items()}
+def _of_the_batch(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """From what an engine takes to the value of the global batch, for the log."""
+    return {name: replica.from_engine(value) for name, value in terms.items()}

@@ -43,7 +43,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             )
         self.members = members
         self._proportions = tuple(1.0 for _ in members)
-        self._variables_of: Callable[[str], list[keras.Variable]] = lambda key: []
+        self.variables_of: Callable[[str], list[keras.Variable]] = lambda key: []
 
     def __getitem__(self, key: str) -> keras.optimizers.Optimizer:
         return self.members[key]
@@ -59,7 +59,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 if not member.built:
                     with keras.name_scope(member.name, caller=member):
                         member.build(mine[key])
-            self._variables_of = mine.__getitem__
+            self.variables_of = mine.__getitem__
         elif not all(member.built for member in self.members.values()):
             raise ValueError(
                 f"OptimizerGroup: variables must be a dict with the keys {list(self.members)}. Got a list."
@@ -102,7 +102,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """At the end of `fit`, for members that average the weights they train (``use_ema``)."""
         for key, member in self.members.items():
-            member.finalize_variable_values(self._variables_of(key))
+            member.finalize_variable_values(self.variables_of(key))
 
     def save_own_variables(self, store: Any) -> None:
         """Nothing: the members are saved, each on its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from keras import ops, tree
 
 from polyloss import framework
+from polyloss.core import replica
 
 Terms = Mapping[str, Any]
 """What a step logs, by name: scalars, or a list of scalars for a term computed several times in a step."""
@@ -24,13 +26,19 @@ def minimize(loss: Callable[[], Any], variables: Sequence[keras.Variable], optim
     a loss that takes gradients itself (`polyloss.gradient`). Nothing but `variables`, the state of the
     optimizer and what the layers assign themselves is changed; there is nothing to reset before or after.
 
+    On several devices and processes (`polyloss.replica`) all step alike, down the gradient of the global batch: on
+    PyTorch the gradients of the processes of ``torch.distributed`` are averaged here, with or without
+    DistributedDataParallel around the model. The scalar is what an engine takes: what a `polyloss.Loss` or an
+    `AdversarialLoss` gives, or a scalar of your own through `polyloss.replica.replica_mean` and
+    `polyloss.replica.for_engine`.
+
     Args:
         loss: A function without arguments that gives a scalar, or a tuple of a scalar and anything else.
         variables: What to train.
         optimizer: A `keras.optimizers.Optimizer` built for `variables`.
 
     Returns:
-        What `loss` gave, without loss scaling.
+        What `loss` gave, without loss scaling; the scalar is that of the global batch.
     """
 
     def scaled() -> tuple[Any, Any]:
@@ -38,8 +46,10 @@ def minimize(loss: Callable[[], Any], variables: Sequence[keras.Variable], optim
         return optimizer.scale_loss(result[0] if isinstance(result, tuple) else result), result
 
     (_, result), gradients = framework.value_and_grad(scaled, variables)
-    framework.apply_gradients(optimizer, gradients, variables)
-    return result
+    framework.apply_gradients(optimizer, replica.averaged(gradients), variables)
+    if isinstance(result, tuple):
+        return replica.from_engine(result[0]), *result[1:]
+    return replica.from_engine(result)
 
 
 class StepModel(keras.Model):
@@ -74,6 +84,11 @@ class StepModel(keras.Model):
     variables. All optimizer state must be that of ``model.optimizer``; for several optimizers, an
     `OptimizerGroup`.
 
+    On several devices, random numbers for the rows of a batch are drawn with `polyloss.replica.replica_draw`, and the
+    terms are of the global batch. In several processes of PyTorch, `fit` begins with the variables, the optimizer's state
+    and the model's own seeds of the first process; what layers gather on their own rows (BatchNormalization) is that of
+    the first process after each epoch and before an evaluation.
+
     The terms are logged as means over an epoch, batches weighing by their rows. A term that is NaN or
     infinite stops `fit` with a `FloatingPointError` that names it and its batch (with
     ``steps_per_execution`` the first batch of those that ran together), within 16 calls and before an
@@ -86,6 +101,7 @@ class StepModel(keras.Model):
     terms: tuple[str, ...] = ()
     """The names of what `step` logs."""
     train_function: Any
+    test_function: Any
 
     # -- what a subclass writes ---------------------------------------------------------------------
 
@@ -113,7 +129,7 @@ class StepModel(keras.Model):
 
     def _logs(self, terms: Terms, data: Any) -> dict[str, Any]:
         """Update the means with this batch's terms; a term computed several times counts with its last."""
-        rows = ops.shape(next(x for x in tree.flatten(data) if x is not None))[0]
+        rows = replica.rows_for_engine(ops.shape(next(x for x in tree.flatten(data) if x is not None))[0])
         last = {name: value[-1] if isinstance(value, list) else value for name, value in terms.items()}
         unknown = set(last).symmetric_difference(self.terms)
         if unknown:
@@ -159,8 +175,10 @@ class StepModel(keras.Model):
         """As Keras's, with the position of a faulty term taken out of the logs."""
         if self.train_function is not None and not force:
             return
+        self._start_alike()
         super().make_train_function(force)
         inner = framework.fed(self.train_function) if self.steps_per_execution == 1 else self.train_function
+        inner = framework.restoring(inner, lambda: self._groups(self.optimizer.variables))
 
         def train_function(*args: Any) -> Any:
             result = inner(*args)
@@ -172,22 +190,50 @@ class StepModel(keras.Model):
 
         self.train_function = train_function
 
-    def fit(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+    def make_test_function(self, force: bool = False) -> None:
+        """As Keras's."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = framework.restoring(self.test_function, self._groups)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; stops at a term that is not finite, and tells a `ShuffledBatches` its epoch."""
-        watch = _Watch(x)
+        given = _arguments("fit", x, args, kwargs)
+        callbacks = given.get("callbacks")
+        watch = _Watch(x, self._share_statistics)
         watch.set_model(self)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.callbacks.insert(0, watch)
         else:
-            given = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
-            callbacks = [watch, *given]
+            more = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
+            given["callbacks"] = [watch, *more]
         if hasattr(x, "set_epoch"):
-            kwargs.setdefault("shuffle", False)
+            given.setdefault("shuffle", False)
         self._watch = watch
+        self._start_alike()
         try:
-            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            return super().fit(x, **given)
         finally:
             self._watch = None
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`."""
+        given = _arguments("evaluate", x, args, kwargs)
+        self._share_statistics()
+        return super().evaluate(x, **given)
+
+    # -- processes of their own -----------------------------------------------------------------------
+
+    def _start_alike(self) -> None:
+        """Weights, optimizer state and this model's own seeds as the first process has them; Dropout keeps its own."""
+        seeds = {id(state) for layer in self.layers for state in layer.variables}
+        mine = [v for v in self.variables if v.name != "seed_generator_state" or id(v) not in seeds]
+        replica.alike([*mine, *(self.optimizer.variables if self.optimizer is not None else [])])
+
+    def _share_statistics(self) -> None:
+        """What layers assign in a step, as the first process has it."""
+        found = [v for layer in self.layers for v in layer.non_trainable_variables]
+        replica.alike([v for v in found if v.name != "seed_generator_state"])
 
     # -- saving ---------------------------------------------------------------------------------------
 
@@ -216,6 +262,18 @@ class StepModel(keras.Model):
             state.assign(value.astype("uint32").astype(keras.backend.standardize_dtype(state.dtype)))
 
 
+def _arguments(method: str, x: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method of `keras.Model` after x, by name; weights without targets, which Keras drops, raise."""
+    bound = inspect.signature(getattr(keras.Model, method)).bind(None, x, *args, **kwargs)
+    given = {**bound.arguments, **bound.arguments.get("kwargs", {})}
+    if given.get("sample_weight") is not None and given.get("y") is None:
+        raise ValueError(
+            f"StepModel.{method}: sample_weight must come with y, without which Keras drops it. Got y=None; give the "
+            "weights as a part of x."
+        )
+    return {name: value for name, value in given.items() if name not in ("self", "x", "kwargs")}
+
+
 class _Watch(keras.callbacks.Callback):
     """Stops `fit` at a term that is not finite; tells a seeded dataset the epoch.
 
@@ -224,8 +282,9 @@ class _Watch(keras.callbacks.Callback):
     state back into JAX's variables, only to complain.
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, share_statistics: Callable[[], None]) -> None:
         super().__init__()
+        self.share_statistics = share_statistics
         self.set_epoch = getattr(data, "set_epoch", None)
         self.epoch = self.batch = 0
         self.pending: list[tuple[int, Any]] = []
@@ -247,6 +306,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check()
+        self.share_statistics()
 
     def _check(self) -> None:
         for batch, fault in self.pending:

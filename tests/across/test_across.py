@@ -88,25 +88,55 @@ def test_nothing_planted_agrees(study: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "guilty", "kind", "link", "gradient"),
+    ("plant", "guilty", "kind", "link", "gradient", "cause"),
     [
-        ("epsilon", "torch", "output", "norm", True),
-        ("padding", "tensorflow", "output", "pad", True),
-        ("reduction", "jax", "loss", "loss", True),
-        ("beta", "torch", "update", "loss", False),
+        ("epsilon", "torch", "output", "norm", True, "there, epsilon is 0.0011 on torch, 0.001 on jax and tensorflow"),
+        ("padding", "tensorflow", "output", "pad", True, "there, padding is [[1, 0], [1, 0]] on tensorflow, "),
+        ("reduction", "jax", "loss", "loss", True, "there, reduction is sum on jax, sum_over_batch_size on tensorflow"),
+        ("beta", "torch", "update", "loss", False, "there, beta_2 is 0.9 on torch, 0.999 on jax and tensorflow"),
+        (
+            "float16",
+            "torch",
+            "output",
+            "pad",
+            True,
+            "there, dtype is mixed_float16 on torch, float32 on jax and tensor",
+        ),
     ],
 )
-def test_what_is_planted_is_found(study: Any, plant: str, guilty: str, kind: str, link: str, gradient: bool) -> None:
+def test_what_is_planted_is_found(
+    study: Any, plant: str, guilty: str, kind: str, link: str, gradient: bool, cause: str
+) -> None:
     done = study(plant=plant, guilty=guilty)
     assert (done.status, done.verdict["answer"], done.verdict["odd"]) == (1, "part", [guilty]), done.said
     (found,) = done.verdict["links"]
     assert (found["step"], found["kind"], found["link"], found["odd"]) == (0, kind, link, [guilty])
     assert bool(found["gradient"]) == gradient
     assert f"At step 0, {guilty} parts from the rest in" in done.said
+    assert cause in " ".join(done.verdict["sentences"])
     training = done.verdict["training"]
     assert (training["agree"], training["odd"]) == (False, [f"{guilty}/eager"])
     # Adam's first step does not know beta_2, its second does
     assert training["step"] <= 1 if plant != "beta" else training["step"] == 2
+
+
+def test_every_setting_that_differs_is_named(study: Any) -> None:
+    done = study(plant="settings")
+    assert done.status == 1, done.said
+    found = {(c["name"], c["what"]): c["values"] for c in done.verdict["causes"]}
+    assert {name: values for (name, _), values in found.items() if name != "optimizer"} == {
+        "norm": dict.fromkeys(BACKENDS, 0.99) | {"torch": 0.9},
+        "leaky": dict.fromkeys(BACKENDS, 0.1) | {"jax": 0.101},
+        "drop": dict.fromkeys(BACKENDS, 0.3) | {"tensorflow": 0.31},
+    }
+    assert {what for name, what in found if name == "optimizer"} == {"learning_rate", "weight_decay", "clipnorm"}
+    assert "the same rows of train in another order" in done.faults["torch"]
+
+
+def test_a_class_with_another_name_on_one_backend(study: Any) -> None:
+    done = study("--at", "", plant="another name", guilty="torch", backends=("tensorflow", "torch"))
+    assert (done.status, done.verdict["answer"]) == (0, "agree"), done.said
+    assert "layer `scale`: class is Scale on tensorflow, TorchScale on torch" in " ".join(done.verdict["sentences"])
 
 
 def test_a_backend_that_is_not_there(study: Any, tmp_path: pathlib.Path) -> None:
@@ -171,7 +201,7 @@ def test_a_full_disk_for_the_report(study: Any) -> None:
 
 
 def test_a_full_disk_for_the_weights(study: Any) -> None:
-    done = study(limit=4, backends=("torch",))
+    done = study(limit=1, backends=("torch",))
     assert done.status == 3
     assert "torch: initial weights: " in done.said
     assert "File too large" in done.said
@@ -184,9 +214,10 @@ def test_other_data_on_one_backend(study: Any) -> None:
 
 
 def test_a_file_that_does_not_run(study: Any, tmp_path: pathlib.Path) -> None:
-    done = study(plant="name", backends=("torch",))
-    assert done.status == 3
-    assert "NameError: name 'undefined_name' is not defined (mine.py, line " in done.faults["torch"]
+    done = study(plant="name")
+    assert (done.status, done.files) == (2, set())
+    assert "study: NameError: name 'undefined_name' is not defined (mine.py, line " in done.said
+    assert not any(f"{backend}: " in done.said for backend in BACKENDS[1:])  # the first one was enough
     (tmp_path / "broken.py").write_text("def workload(:\n")
     done = study(file="broken.py")
     assert done.status == 2

@@ -52,7 +52,7 @@ def test_every_plot_is_drawn_and_nothing_leaves_the_page(page_of: pathlib.Path, 
 
 def test_the_pictures_follow_light_and_dark(page_of: pathlib.Path, visit: Visitor) -> None:
     seen = opened(visit, page_of)
-    ink = "getComputedStyle(document.querySelector('.figure .gtitle')).fill"
+    ink = "getComputedStyle(document.querySelector('.figure .xtick text')).fill"
     light = seen.page.evaluate(ink)
     seen.page.emulate_media(color_scheme="dark")
     seen.page.wait_for_function(f"{ink} !== '{light}'")
@@ -62,5 +62,20 @@ def test_the_pictures_follow_light_and_dark(page_of: pathlib.Path, visit: Visito
 def test_it_fits_a_phone(page_of: pathlib.Path, visit: Visitor) -> None:
     seen = opened(visit, page_of, width=390, height=844)
     assert seen.overflow() <= 0
+    cut = seen.page.evaluate("""[...document.querySelectorAll("main *")].filter(e => !e.closest(".figure, pre, details")
+        && e.scrollWidth > e.clientWidth + 1 && e.clientWidth).map(e => e.outerHTML.slice(0, 120))""")
+    assert cut == []  # no text is cut off, no table runs out of its card
+    for i in range(seen.page.locator(".figure").count()):  # nor a label out of its picture
+        texts = (
+            seen.page.locator(".figure")
+            .nth(i)
+            .evaluate("""f => { const w = f.getBoundingClientRect();
+            return [...f.querySelectorAll("text")].filter(t => t.textContent && t.getBBox().width).map(t => t.getBoundingClientRect())
+                .filter(b => b.left < w.left - 1 || b.right > w.right + 1).length }""")
+        )
+        assert texts == 0
+    button = seen.page.locator(".legend button").first
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
     seen.page.screenshot(path=SHOTS / "report-phone.png", full_page=True)
     seen.clean()

@@ -11,10 +11,12 @@ from tests.cases import (
     regression,
     segmentation,
     sets,
+    vocabulary,
 )
 
 CASES = [
     *classification.CASES,
+    *vocabulary.CASES,
     *distillation.CASES,
     *imbalance.CASES,
     *probabilistic.CASES,

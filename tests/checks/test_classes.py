@@ -79,7 +79,12 @@ def test_copies(case: Case, parameters: dict[str, Any], tmp_path: pathlib.Path) 
 def numbers_of(case: Case) -> list[tuple[str, Any]]:
     """The parameters of the variants that are numbers with a point, or several of them."""
     given = [(name, value) for parameters in case.variants for name, value in case.options(parameters).items()]
-    return [(name, value) for name, value in given if isinstance(value, float | tuple)]
+    return [(name, value) for name, value in given if isinstance(value, float | tuple) and not _whole(value)]
+
+
+def _whole(value: Any) -> bool:
+    """Numbers of classes, which stay integers."""
+    return isinstance(value, tuple) and all(isinstance(x, int) for x in value)
 
 
 @pytest.mark.cases(only=lambda case: bool(numbers_of(case)))

@@ -81,6 +81,14 @@ class OwnRowsOnly(polyloss.NTXentLoss):
         return Faulty()._of_all(y_true, y_pred, present)
 
 
+class ThroughKernel(polyloss.LinearCrossentropyLoss):
+    """What the model gives are hidden states, and the kernel is the same everywhere."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        kernel = ops.convert_to_tensor(np.eye(CLASSES, dtype="float32")[::-1] + 0.5)
+        return super().__call__(y_true, (y_pred, kernel), sample_weight)
+
+
 class LocalNegatives(polyloss.NTXentLoss):
     """A common fault: each replica alone. It must be found out."""
 
@@ -118,6 +126,7 @@ CASES = [
     Case("Huber, mask and by weight", lambda: polyloss.Huber(reduction=BY_WEIGHT), PADDED, REAL, ROW_WEIGHT, True),
     Case("sparse CE of tokens, mask", lambda: SPARSE(from_logits=True), PADDED, TOKENS, None, True),
     Case("sparse CE, ignore_class", lambda: SPARSE(from_logits=True, ignore_class=0), X, TOKENS),
+    Case("linear CE, by weight", lambda: ThroughKernel(reduction=BY_WEIGHT), X, TOKENS, STEP_WEIGHT),
     Case("CategoricalFocalLoss, labels", lambda: polyloss.CategoricalFocalLoss(from_logits=True), X, TOKENS),
     Case("PolyLoss, labels", lambda: polyloss.PolyLoss(from_logits=True), X, TOKENS, ROW_WEIGHT),
     Case("focal by positives", FocalByPositives, X, MASKS),
@@ -154,7 +163,7 @@ def cases(controls: bool = True) -> list[Case]:
 class Result:
     """A value and its gradient by all weights."""
 
-    value: float
+    value: Any
     gradient: np.ndarray
 
 
@@ -178,8 +187,13 @@ def report(engine: str, case: Case, got: Result, one: Result) -> None:
     """One line: relative errors, the gradient's by its largest entry."""
     value = abs(got.value - one.value) / abs(one.value)
     gradient = float(np.abs(got.gradient - one.gradient).max() / np.abs(one.gradient).max())
-    line = {"engine": engine, "case": case.name, "equal": case.equal, "value": value, "gradient": gradient}
-    print(json.dumps(line), flush=True)
+    line(engine, case, value, gradient)
+
+
+def line(engine: str, case: Any, value: float, gradient: float) -> None:
+    """A line of JSON that the tests read."""
+    found = {"engine": engine, "case": case.name, "equal": case.equal, "value": value, "gradient": gradient}
+    print(json.dumps(found), flush=True)
 
 
 def port() -> int:

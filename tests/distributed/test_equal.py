@@ -13,7 +13,7 @@ from tests.distributed.launch import judge, reports
 
 ONLY = pytest.mark.skipif
 BACKEND = os.environ.get("KERAS_BACKEND")
-CASES, QUICK, CONTROLS = 20, 4, 3
+CASES, QUICK, CONTROLS = 21, 4, 3
 
 
 def ranks(world: int, *how: str) -> list[list[str]]:
@@ -61,3 +61,32 @@ def test_multi_worker_mirrored_strategy() -> None:
 @pytest.mark.parametrize(("world", "how"), [(2, "ddp"), (4, "ddp"), (2, "uneven"), (4, "uneven"), (2, "fit")])
 def test_torch_processes(world: int, how: str) -> None:
     judge(reports("torch_processes", ranks(world, how)), engines=1, cases=CASES, controls=CONTROLS)
+
+
+# -- models of two networks, and steps of one's own ---------------------------------------------------
+
+GANS = 5
+
+
+@ONLY(BACKEND != "jax", reason="of JAX")
+def test_adversarial_training_under_keras_distribution() -> None:
+    judge(reports("jax_gans", [[]]), engines=1, cases=GANS, controls=0)
+
+
+@ONLY(BACKEND != "tensorflow", reason="of TensorFlow")
+def test_adversarial_training_under_mirrored_strategy() -> None:
+    """The last batch falls on the replicas in unequal parts."""
+    judge(reports("tensorflow_gans", [["2", "1"]]), engines=1, cases=GANS, controls=1)
+
+
+@ONLY(BACKEND != "torch", reason="of PyTorch")
+@pytest.mark.parametrize("parts", ["even", "uneven"])
+def test_adversarial_training_in_torch_processes(parts: str) -> None:
+    """Each process logs the same, and has the same weights: a line of each."""
+    judge(reports("torch_gans", [[parts, *rank] for rank in ranks(2)]), engines=2, cases=GANS, controls=1)
+
+
+@ONLY(BACKEND != "torch", reason="of PyTorch")
+def test_processes_that_average_nothing_drift() -> None:
+    """The fault that the test above is there to see: each process steps down its own gradient."""
+    judge(reports("torch_gans", [["drift", *rank] for rank in ranks(2)]), engines=2, cases=0, controls=GANS + 1)

@@ -119,7 +119,7 @@ def test_every_backend_is_whole() -> None:
     for name in framework.names():
         for file in ("by_hand.py", "native/__init__.py", "timed.py"):
             assert (ROOT / "backends" / name / file).is_file(), f"backends/{name}/{file}"
-        for folder in ("process", "replicas"):
+        for folder in ("columns", "process", "replicas"):
             assert (ROOT / "polyloss" / "framework" / folder / f"{name}.py").is_file(), f"{folder}/{name}.py"
         assert framework.announced(name).packages
         assert re.search(rf"^{name} = \[", extras, re.M), f"pyproject.toml has no extra {name}"
@@ -197,7 +197,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     shutil.copytree(tree / "backends" / first, tree / "backends" / "toy")
     places = tree / "polyloss" / "framework"
     shutil.copy(places / f"{first}.py", places / "toy.py")
-    for folder in ("process", "replicas"):
+    for folder in ("columns", "process", "replicas"):
         shutil.copy(places / folder / f"{first}.py", places / folder / "toy.py")
     (places / "toy.toml").write_text('title = "Toy"\ncolour = "#123456"\npackages = ["toy"]\n')
     return tree

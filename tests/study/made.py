@@ -12,18 +12,18 @@ from rich.console import Console
 from polyloss import framework
 from polyloss.study import runner, verdict
 
-SMALL = pathlib.Path(__file__).parent / "small.py"
+HERE = pathlib.Path(__file__).parent
 
 
 def settings(**changed: Any) -> runner.Settings:
     """For a study of a few seconds."""
     own = os.environ["KERAS_BACKEND"]
-    return runner.Settings(**{"backends": (own,), "modes": ("auto",), "seeds": 2, "moved": 2, **changed})
+    return runner.Settings(**{"backends": (own,), "modes": ("auto", "loop"), "seeds": 2, "moved": 2, **changed})
 
 
-def measure(**changed: Any) -> dict[str, Any]:
+def measure(file: str = "small.py", **changed: Any) -> dict[str, Any]:
     """A study of one backend."""
-    return runner.Study(str(SMALL), settings(**changed), Console(quiet=True)).run()
+    return runner.Study(str(HERE / file), settings(**changed), Console(quiet=True)).run()
 
 
 def three_of(measured: dict[str, Any]) -> dict[str, Any]:

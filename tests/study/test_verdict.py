@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from polyloss import framework
-from polyloss.study import verdict
+from polyloss.study import configuration, verdict
 from polyloss.study.links import first_link, judged, largest, odd_ones, worst_gradient
 
 STEPS = 40
@@ -105,7 +106,7 @@ def test_largest() -> None:
 def taken(values: dict[str, Any], scatter: float = 1e-7, **facts: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     probes = [
         {"key": key, "kind": key.split("/")[0], "place": int(key.split("/")[1]), "link": f"layer {key}", "class": "Dense",
-         "name": "output", "dtype": "float32", "scatter": scatter, "restless": 0.0} | facts
+         "name": "output", "dtype": "float32", "precision": "float32", "form": "", "scatter": scatter, "restless": 0.0} | facts
         for key in values
     ]  # fmt: skip
     return probes, {key: np.asarray(v, "float32") for key, v in values.items()}
@@ -161,3 +162,179 @@ def test_of_two_the_referee_condemns_none_but_its_own(truth: float, odd: list[st
     row = first_link(judged(both, ("torch", taken({"output/0": truth}))))
     assert row is not None
     assert row["odd"] == odd
+
+
+# -- the whole study --------------------------------------------------------------------------------
+
+
+def part(of: str, name: str, **values: Any) -> dict[str, Any]:
+    return {"part": of, "name": name, "class": name.title(), "values": values}
+
+
+def whole(rows: list[dict[str, Any]], runs: list[dict[str, Any]], **said: list[dict[str, Any]]) -> dict[str, Any]:
+    facts = {"versions": {"python": "3.11.1", "keras": "3.15.1"}}
+    return {
+        "runs": runs, "links": [{"step": 0, "rows": rows}], "faults": [], "interrupted": False,
+        "settings": {"multiple": verdict.MULTIPLE},
+        "backends": {b: facts | {"configuration": said.get(b, [])} for b in framework.names()},
+    }  # fmt: skip
+
+
+def configured(**torch: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What three backends say, torch with other values."""
+    base = {
+        "layer output/0": {"rate": 0.3},
+        "optimizer": {"clipnorm": None, "learning_rate": 0.01},
+        "loss/0": {"delta": 1},
+    }
+    kinds = {"layer output/0": "layer", "optimizer": "optimizer", "loss/0": "loss"}
+
+    def parts(changed: dict[str, Any]) -> list[dict[str, Any]]:
+        return [part(kinds[name], name, **values | changed.get(name, {})) for name, values in base.items()]
+
+    return {b: parts(torch if b == "torch" else {}) for b in framework.names()}
+
+
+@pytest.mark.parametrize(
+    ("key", "changed", "text"),
+    [
+        ("output/0", {"layer output/0": {"rate": 0.31}}, "there, rate is 0.31 on torch, 0.3 on jax and tensorflow."),
+        ("update/0", {"optimizer": {"clipnorm": 0.5}}, "there, clipnorm is 0.5 on torch, None on jax and tensorflow."),
+        ("loss/0", {"loss/0": {"delta": 2}}, "there, delta is 2 on torch, 1 on jax and tensorflow."),
+        ("output/0", {}, "configured alike on every backend: the cause lies in code"),
+        (
+            "output/1",
+            {"optimizer": {"learning_rate": 0.01001}},
+            "Not the same on every backend: optimizer `optimizer`: learning_rate is 0.01001 on torch",
+        ),
+        (
+            "",
+            {"optimizer": {"learning_rate": 0.01001}},
+            "Not the same on every backend, without an effect that was measured: optimizer `optimizer`: learning_rate",
+        ),
+    ],
+)
+def test_the_cause_stands_beside_the_link(key: str, changed: dict[str, Any], text: str) -> None:
+    rows = links_of(torch={key: 1e-3} if key else {})
+    found = verdict.of_study(whole(rows, honest(), **configured(**changed)))
+    assert found["answer"] == ("part" if key else "agree")
+    assert text in " ".join(found["sentences"])
+    assert len(found["causes"]) == len(changed)
+
+
+def test_a_gradient_that_comes_as_slices_is_a_cause() -> None:
+    rows = links_of(tensorflow={"update/0": 1e-3})
+    for row in rows:
+        row["forms"] = {b: "slices" if b == "tensorflow" else "dense" for b in framework.names()}
+    said = " ".join(verdict.of_study(whole(rows, honest(), **configured()))["sentences"])
+    assert "; there, the gradient is slices on tensorflow, dense on jax and torch." in said
+    assert "the cause lies in code" not in said
+
+
+def test_one_cause_of_many_layers_is_said_once() -> None:
+    said = {b: [part("layer", f"l{i}", dtype="float16" if b == "torch" else "float32") for i in range(6)]
+            for b in framework.names()}  # fmt: skip
+    (text,) = [t for t in verdict.of_study(whole([], honest(), **said))["sentences"] if "dtype" in t]
+    assert "layers `l0`, `l1`, `l2`, `l3` and 2 more: dtype is float16 on torch, float32 on jax and tensorflow." in text
+
+
+def test_red_marks_under_a_green_verdict_are_explained() -> None:
+    found = verdict.of_study(whole(links_of(torch={"backward/0": 1e-3}), honest()))
+    assert found["answer"] == "agree"
+    assert (
+        "gradients of `layer backward/0`, each layer taken by itself, differ (the red marks)" in found["sentences"][0]
+    )
+
+
+def test_of_one_backend_there_is_nothing_to_say() -> None:
+    runs = [r for r in honest() if r["backend"] == "jax"]
+    runs += [r | {"mode": "eager", "terms": {"loss": [v * (1 + 1e-7) for v in r["terms"]["loss"]]}} for r in runs]
+    found = verdict.of_study(whole([], runs))
+    assert found["sentences"] == ["Fewer than two backends were measured: there is nothing to compare."]
+
+
+def test_half_precision_has_a_floor_of_its_own() -> None:
+    half = [r | {"precision": "float16"} for r in honest(1e-9)]
+    for r in half:
+        if r["backend"] == "torch":
+            r["terms"] = {"loss": [v * (1 + 2**-10) for v in r["terms"]["loss"]]}
+    found = verdict.of_study(whole([], half))
+    assert found["answer"] == "agree"
+    assert "Layers compute in float16: the noise floor is that of its rounding, 8,192 times" in " ".join(
+        found["sentences"]
+    )
+    alone = [r | {"precision": "float16" if r["backend"] == "torch" else "float32"} for r in half]
+    found = verdict.of_study(whole([], alone))
+    assert (found["answer"], found["odd"]) == ("part", ["torch"])
+
+
+def test_a_layer_in_another_dtype_parts_however_close_its_numbers_are() -> None:
+    values = dict.fromkeys(KEYS, 1.0)
+    three = {b: taken(values, dtype="float16" if b == "torch" else "float32") for b in framework.names()}
+    row = first_link(judged(three, None))
+    assert row is not None
+    assert (row["key"], row["odd"]) == ("output/0", ["torch"])
+    assert "which is float32 on jax, float32 on tensorflow, float16 on torch" in verdict.sentence_of_link(row)
+
+
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [
+        ({}, ""),
+        ({"x of train": "2", "y of train": "3"}, "the same rows of train in another order"),
+        ({"x of train": "2", "rows of train": "4"}, "x of train"),
+        ({"test": "2"}, "test"),
+    ],
+)
+def test_other_data(second: dict[str, str], text: str) -> None:
+    first = {"x of train": "x", "y of train": "y", "test": "t", "rows of train": "r"}
+    assert verdict.other_data(first, first | second) == text
+
+
+def test_other_data_come_before_all_else() -> None:
+    study = whole(links_of(torch={"loss/0": 1e-3}), honest())
+    for name, facts in study["backends"].items():
+        study["backends"][name] = facts | {
+            "data": {"x of train": name if name == "torch" else "x", "rows of train": "r"}
+        }
+    said = verdict.of_study(study)["sentences"]
+    assert said[0].startswith("torch was given other data than jax (the same rows of train in another order): ")
+    assert "the cause lies in code" not in " ".join(said)
+
+
+# -- what a model is configured with ----------------------------------------------------------------
+
+
+def test_a_model_says_what_it_is_made_of() -> None:
+    import keras
+
+    class Mine(keras.layers.Layer):
+        def __init__(self, slope: float) -> None:
+            super().__init__(name="mine")
+            self.slope = slope
+            self.inner = keras.layers.Dense(2, name="inner")
+
+        def call(self, x: Any) -> Any:
+            return self.inner(x) * self.slope
+
+    inputs = keras.Input((3,), name="in")
+    cell = keras.layers.Reshape((1, 2), name="shape")(Mine(0.1)(inputs))
+    model = keras.Model(inputs, keras.layers.LSTM(2, recurrent_dropout=0.5, name="memory")(cell))
+    model.compile(loss={"memory": keras.losses.Huber(3.0)}, optimizer=keras.optimizers.SGD(0.5))
+    said = {p["name"]: p for p in configuration.of_model(model, ["mse", keras.metrics.AUC(name="auc")])}
+    assert list(said) == ["in", "mine", "inner", "shape", "memory", "optimizer", "huber_loss", "mse", "auc"]
+    assert said["mine"]["values"]["slope"] == 0.1
+    assert said["memory"]["values"]["recurrent_dropout"] == 0.5
+    assert said["huber_loss"]["values"]["delta"] == 3.0
+    assert (said["optimizer"]["class"], said["optimizer"]["values"]["learning_rate"]) == ("SGD", 0.5)
+    assert said["auc"]["part"] == "metric"
+    json.dumps(list(said.values()))
+    assert configuration.differences({"jax": list(said.values()), "torch": list(said.values())}) == []
+
+
+def test_parts_with_other_names_stand_beside_each_other_by_their_place() -> None:
+    one, two = [part("layer", "a", n=1), part("layer", "b", n=2)], [part("layer", "c", n=1), part("layer", "d", n=3)]
+    two = [p | {"class": q["class"]} for p, q in zip(two, one, strict=True)]
+    found = configuration.differences({"jax": one, "torch": two})
+    assert [(d["name"], d["what"], d["values"]) for d in found] == [("b", "n", {"jax": 2, "torch": 3})]
+    assert configuration.differences({"jax": one, "torch": one[:1]})[0]["what"] == "class"

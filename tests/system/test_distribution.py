@@ -125,3 +125,9 @@ def test_shard_map() -> None:
 def test_torch_processes() -> None:
     arguments = [["uneven", str(rank), "2", "--quick"] for rank in range(2)]
     judge(reports("torch_processes", arguments), engines=1, cases=4, controls=1)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="processes of PyTorch; others: tests/training/test_replicas.py")
+def test_adversarial_training_in_torch_processes() -> None:
+    arguments = [["uneven", str(rank), "2", "--quick"] for rank in range(2)]
+    judge(reports("torch_gans", arguments), engines=2, cases=1, controls=1)

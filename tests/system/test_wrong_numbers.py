@@ -194,6 +194,63 @@ def test_local_classes_of_one_name() -> None:
     assert second().get_config()["offset"] == 0.0
 
 
+@pytest.mark.parametrize("future", ["from __future__ import annotations", ""])
+def test_a_class_of_a_file_that_is_no_module(future: str) -> None:
+    """`runpy.run_path`, and some notebooks: the class's module is not in `sys.modules`."""
+    source = f"""{future}
+import polyloss
+from typing import ClassVar
+class RanPin(polyloss.Loss):
+    factor: float = 2.0
+    note: ClassVar[str] = "none"
+    def call(self, y_true, y_pred):
+        return self.factor * (y_pred - y_true)
+"""
+    namespace = {"__name__": "no_such_module"}
+    exec(compile(source, "ran.py", "exec", dont_inherit=True), namespace)
+    found = namespace["RanPin"](factor=3.0)
+    assert (found.get_config()["factor"], "note" in found.get_config()) == (3.0, False)
+    assert float(found(np.zeros((2, 1)), np.ones((2, 1)))) == 3.0
+
+
+# -- seeds ----------------------------------------------------------------------------------------
+
+SEEDS = [2**31 - 1, 2**31, 2**32, 2**40, 2**64, -1, -(2**40), np.int64(2**40)]
+
+
+@gradients
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_integer_is_a_seed(seed: int) -> None:
+    """Each backend refused others."""
+    from polyloss.training import AdversarialModel, ShuffledBatches
+
+    def small() -> AdversarialModel:
+        generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="ones")])
+        critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+        gan = AdversarialModel(generator, critic, seed=seed)
+        gan.compile(
+            generator_optimizer="sgd",
+            discriminator_optimizer="sgd",
+            loss=polyloss.WassersteinLoss(),
+            penalty=polyloss.GradientPenalty(),
+            discriminator_steps=1,
+            run_eagerly=True,
+        )
+        return gan
+
+    one, two = (small().train_on_batch(np.ones((4, 2), "float32"), return_dict=True) for _ in range(2))
+    assert one == two
+    gan = small()
+    first, second = (gan.evaluate(np.ones((4, 2), "float32"), verbose=0) for _ in range(2))
+    assert first == second
+    assert np.array_equal(gan.generate(2, seed=seed), gan.generate(2, seed=seed))
+    assert len(ShuffledBatches(np.zeros(4), batch_size=2, seed=seed)[0]) == 1
+    points = [
+        polyloss.gradient_penalty(lambda x: x[:, 0] ** 2, np.ones((4, 2)), np.zeros((4, 2)), seed=seed) for _ in "ab"
+    ]
+    assert np.array_equal(*map(ops.convert_to_numpy, points))
+
+
 # -- transforms of the frameworks ------------------------------------------------------------------
 
 
@@ -231,6 +288,44 @@ def test_gradient_of_each_sample_with_smoothing() -> None:
     each = torch.vmap(torch.func.grad(loss))(logits, labels)
     want = torch.func.grad(lambda x: loss(x, labels).sum())(logits)
     torch.testing.assert_close(each, want)
+
+
+@pytest.mark.parametrize("name", polyloss.catalogue())
+def test_nothing_is_transferred_unasked(name: str) -> None:
+    """`jax.transfer_guard("disallow")` lets a loss be called eagerly, with and without weights."""
+    only_on("jax")
+    import jax
+
+    cls = polyloss.catalogue()[name]
+    loss = cls(**cls.example)
+    y, p = (ops.convert_to_tensor(a) for a in loss.inputs.batch(loss._options()))
+    weight = ops.ones(6)
+    with jax.transfer_guard("disallow"):
+        found = [loss(y, p), loss(y, p, weight), cls.function(y, p, **loss._options())]
+        slope = jax.jit(jax.grad(lambda p: loss(y, p)))(p)
+    assert all(np.isfinite(ops.convert_to_numpy(x)).all() for x in (*found, slope))
+
+
+def test_weights_of_steps_and_then_of_samples_with_a_mask() -> None:
+    """One compiled function for weights (B, T), then one for (B,): each lines up from the batch axis."""
+    only_on("tensorflow")
+    import tensorflow as tf
+
+    inputs = keras.Input((3, 2))
+    outputs = keras.layers.Dense(5, kernel_initializer="ones")(keras.layers.Masking()(inputs))
+    model = keras.Model(inputs, outputs)
+    x = np.ones((2, 3, 2), "float32")
+    x[1, 1:] = 0.0
+    y = np.arange(6).reshape(2, 3) % 5
+    loss = polyloss.SparseCategoricalCrossentropy(from_logits=True)
+    compiled = tf.function(lambda y, x, w: loss(y, model(x), w), reduce_retracing=True)
+    for weight in (np.ones((2, 3), "float32"), np.array([1.0, 3.0], "float32"), np.array([[2.0, 1, 1], [1, 1, 1]])):
+        each = np.log(5.0) * (x[..., 0] > 0) * (weight if weight.ndim == 2 else weight[:, None])
+        assert float(compiled(y, x, tf.constant(weight, "float32"))) == pytest.approx(each.sum() / 4, rel=1e-6)
+        model.compile(loss=loss, optimizer="sgd")
+        model.optimizer.learning_rate = 0.0
+        logged = model.fit(x, y, sample_weight=weight, verbose=0, batch_size=2).history["loss"][0]
+        assert logged == pytest.approx(each.sum() / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", polyloss.catalogue())

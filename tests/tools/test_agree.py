@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -140,6 +141,36 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "value corners 0.0 0.0 0.0" in lines
     assert "value inf, NaN 0.0 differs differs jax / torch x=nan" in lines
     assert "tensorflow: is not installed" in lines
+
+
+def test_verdict() -> None:
+    """In words, with the worst share of what is allowed."""
+    right = made(jax=[1.0, 2.0, nan], torch=[1.0 + 3 * 2**-23, 2.0, nan]).verdict()
+    assert right.within
+    assert 0 < right.share < 3 / 32
+    assert re.fullmatch(
+        r"jax, torch agree: the worst error is 0\.\d\d of what .* \(the value on torch, input 0\)\.", right.sentence
+    )
+    wrong = made(jax=[1.0, 2.0, nan], torch=[1.0 + 300 * 2**-23, 2.0, nan]).verdict()
+    assert wrong.within is False
+    assert re.fullmatch(r"They do not agree: the value on torch, input 0 is off by \d\.\d times .*", wrong.sentence)
+    broken = made(jax=[1.0, 2.0, nan], torch=[1.0, 2.0, 0.0])
+    assert broken.verdict().within is False
+    kept = json.loads(json.dumps(broken.as_json(), allow_nan=False))
+    assert (kept["within"], kept["share"], kept["loss"], kept["backends"]) == (False, None, "Huber", ["jax", "torch"])
+    assert kept["rows"][0] == {
+        "part": "", "quantity": "value", "inputs": "random", "ulp": {"jax": 0.0, "torch": 0.0}, "apart": 0.0,
+    }  # fmt: skip
+    alone = made(jax=[1.0, 2.0, nan]).verdict()
+    assert alone.within is None
+    assert alone.sentence.startswith("No verdict: ")
+
+
+def test_an_input_that_moves_the_result_allows_more() -> None:
+    """Near a zero of the loss one ULP of the input is many of the result."""
+    y, x = np.array([[1.0]]), np.array([[1.0 + 2**-20]])
+    moves = agree.sensitivity(polyloss.MeanAbsoluteError(), y, x)["|value"]
+    np.testing.assert_allclose(moves, 2**-23, rtol=1e-3)
 
 
 def test_processes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import pathlib
 import runpy
+import subprocess
 import sys
 from typing import Any
 
@@ -131,6 +134,68 @@ def test_refusals(arguments: str, sentence: str) -> None:
     assert refused(*arguments.split()).startswith(sentence)
 
 
+SCRIPT = pathlib.Path(command.__file__).parent / "script.py"
+
+
+def started(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The script `polyloss`, into a pipe and without a width."""
+    code = (
+        f"import runpy, sys; sys.argv[0] = 'polyloss'; main = runpy.run_path({str(SCRIPT)!r})['main']\n"
+        "try:\n    main()\nfinally:\n"
+        "    print(sorted({'keras', 'polyloss', 'numpy'} & set(sys.modules)), file=sys.stderr)"
+    )
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "TF_CPP_MIN_LOG_LEVEL")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False,
+        cwd=SCRIPT.parents[2], env={**kept, **environ},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["agree", "--help"], ["choose", "-h"]], ids=" ".join)
+def test_help_imports_nothing(arguments: list[str]) -> None:
+    """Neither Keras nor a framework: it comes at once."""
+    shown = started(*arguments)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == "[]\n"
+    assert "Usage: polyloss" in shown.stdout
+
+
+def test_into_a_pipe_in_ascii() -> None:
+    """Nothing is cut or wrapped, nothing is padded, what ASCII lacks is spelled out, and frameworks keep quiet."""
+    shown = started("show", "FocalLoss", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == "['keras', 'numpy', 'polyloss']\n"
+    lines = shown.stdout.splitlines()
+    assert "    l = -alpha_t (1 - p_t)^gamma log p_t," in shown.stdout
+    assert lines[0] == f"polyloss.{polyloss.FocalLoss()!r}"
+    assert max(map(len, lines)) > 200
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize(
+    ("letter", "plain"),
+    [("α", "alpha"), ("ₜ", "_t"), ("ᵞ", "^gamma"), ("²", "^2"), ("≤", "<="), ("é", "e"), ("–", "-")],
+)
+def test_letters_in_ascii(letter: str, plain: str) -> None:
+    assert command.spelled(letter) == plain
+
+
+def test_latex_can_be_copied() -> None:
+    """The formula stands in a line of its own, with nothing around it."""
+    shown = call("show", "FocalLoss", "--latex").stdout.splitlines()
+    assert describe.about("FocalLoss").formula in shown
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_arguments_stand_in_the_order_of_the_signature(name: str) -> None:
+    one = describe.about(name)
+    for part in one.functions:
+        signature = [n for n in inspect.signature(part.function).parameters if n in {a.name for a in part.arguments}]
+        assert [a.name for a in part.arguments] == signature
+    order = [n for n in inspect.signature(one.cls).parameters if n in {p.name for p in one.parameters}]
+    assert [p.name for p in one.parameters] == order
+
+
 def test_the_page_shows_what_is_printed() -> None:
     """`python tests/tools/transcripts.py` writes it anew."""
     page = transcripts.PAGE.read_text()
@@ -147,7 +212,9 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert end.value.code == 0
     assert "FocalLoss" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "typer", None)
-    monkeypatch.delitem(sys.modules, "polyloss.tools.command")
     with pytest.raises(SystemExit) as end:
         runpy.run_module("polyloss", run_name="__main__")
-    assert end.value.code == 'polyloss: the command line needs typer: pip install "keras-polyloss[study]"'
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        'polyloss: the command line must have typer. Got none: python -m pip install ".[cli]" in the folder of the checkout\n'
+    )

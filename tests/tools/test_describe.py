@@ -104,6 +104,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         describe.about(Plain)
     monkeypatch.setitem(sys.modules, "docutils.core", None)
     with pytest.raises(
-        ModuleNotFoundError, match=r'polyloss.tools.describe: needs docutils: pip install "keras-polyloss'
+        ModuleNotFoundError,
+        match=r"^polyloss.tools.describe: the package docutils must be installed. Got none: python -m pip",
     ):
         describe.about("Huber")

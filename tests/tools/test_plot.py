@@ -135,5 +135,7 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers are there; the picture says in one line what it needs."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert plot.curves("Huber", points=3)
-    with pytest.raises(ModuleNotFoundError, match=r'polyloss.plot: needs matplotlib: pip install "keras-polyloss'):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"^polyloss.plot: the package matplotlib must be installed. Got none: python -m pip"
+    ):
         plot.figure("Huber")

@@ -48,15 +48,18 @@ def test_too_late() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("asked", "installed", "sentence"),
     [
-        ("jax", r'polyloss: KERAS_BACKEND=jax, but jax is not installed: pip install "keras-polyloss\[jax\]"'),
-        ("", r'polyloss: needs JAX, TensorFlow or PyTorch: pip install "keras-polyloss\[jax\]"'),
+        ("jax", "torch tensorflow", r"^polyloss: KERAS_BACKEND must name a framework that is installed, here tensorflow or "
+         r"torch\. Got KERAS_BACKEND=jax: set another, or python -m pip install jax$"),
+        ("torch", "", r"^polyloss: needs JAX, TensorFlow or PyTorch\. Got none .*: python -m pip install torch$"),
+        ("", "", r"^polyloss: needs JAX, TensorFlow or PyTorch\. Got none that is installed: python -m pip install jax$"),
     ],
-)
-def test_nothing_there(asked: str, sentence: str, tmp_path: pathlib.Path) -> None:
+)  # fmt: skip
+def test_nothing_there(asked: str, installed: str, sentence: str, tmp_path: pathlib.Path) -> None:
+    environ = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": asked}
     with pytest.raises(ModuleNotFoundError, match=sentence):
-        select_backend({"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": asked}, lambda name: False, loaded=False)
+        select_backend(environ, installed.split().__contains__, loaded=False)
 
 
 def test_import_without_a_word(tmp_path: pathlib.Path) -> None:

@@ -66,6 +66,7 @@ def test_the_loop_written_by_hand_gives_the_numbers_kept():
     from tests.training import by_hand
 
     assert by_hand.main() == small.BY_HAND
+    assert by_hand.main(by_hand.Spectral) == small.BY_HAND_SPECTRAL
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,36 @@ def test_critics_with_state(between):
     assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize("how", ["eager", "default"])
+def test_a_critic_with_spectral_normalization(how):
+    """Each call divides the kernel itself: PyTorch refused the backward pass, and backends took different gradients."""
+    plain = small.model()
+    critic = keras.Sequential([keras.Input((2,))])
+    for layer in plain.discriminator.layers:
+        if isinstance(layer, layers.Dense):
+            given = layer.get_weights()
+            critic.add(layers.SpectralNormalization(layers.Dense(layer.units)))
+            critic.layers[-1].layer.set_weights(given)
+            critic.layers[-1].vector_u.assign(np.ones((1, layer.units), "float32"))
+        else:
+            critic.add(layers.Activation("tanh"))
+    logged = small.fit(small.compiled(AdversarialModel(plain.generator, critic), **HOW[how]))
+    for name, expected in small.BY_HAND_SPECTRAL.items():
+        np.testing.assert_allclose(logged[name], expected, rtol=0, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("penalty", [polyloss.GradientPenalty(), [polyloss.R1Penalty(1.0), polyloss.R2Penalty(1.0)]])
+def test_a_critic_in_float64(penalty, backend):
+    """TensorFlow adds no float64 loss to a float32 penalty."""
+    with backend.precision("float64"):
+        inputs = keras.Input((2,), dtype="float64")
+        hidden = layers.Dense(8, activation="tanh", dtype="float64", kernel_regularizer="l2")(inputs)
+        critic = keras.Model(inputs, layers.Dense(1, dtype="float64")(hidden))
+        gan = small.compiled(AdversarialModel(small.network((4, 16, 2), 1), critic, seed=1), penalty=penalty)
+        logged = small.fit(gan, epochs=1, data=small.REAL)
+    assert all(math.isfinite(v) for series in logged.values() for v in series)
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     before = keras.config.dtype_policy()
@@ -137,10 +168,11 @@ def test_default_discriminator_steps_and_regularizers():
     critic = keras.Sequential([keras.Input((2,)), layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.5))])
     gan = AdversarialModel(small.network((4, 16, 2), 1), critic)
     sgd = keras.optimizers.SGD
-    gan.compile(
-        generator_optimizer=sgd(0.0), discriminator_optimizer=sgd(0.1), loss=polyloss.WassersteinLoss(),
-        discriminator_steps=1,
-    )  # fmt: skip
+    with pytest.warns(UserWarning, match="WassersteinLoss without a penalty"):
+        gan.compile(
+            generator_optimizer=sgd(0.0), discriminator_optimizer=sgd(0.1), loss=polyloss.WassersteinLoss(),
+            discriminator_steps=1,
+        )  # fmt: skip
     kernel = array(critic.layers[0].kernel.value).copy()
     rows = {"real": np.zeros((4, 2), "float32"), "latent": np.zeros((4, 1, 4), "float32")}
     fake = array(gan.generator(np.zeros((1, 4), "float32"))).T
@@ -154,6 +186,34 @@ def test_weights_of_the_other_network_stay():
     small.fit(gan, epochs=1)
     assert_same(values(gan.discriminator.variables), critic)
     assert not np.array_equal(values(gan.generator.variables)[0], generator[0])
+
+
+@pytest.mark.parametrize("when", ["before compile", "after compile"])
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_frozen_network_stays(player, when):
+    gan = small.model(seed=1, ema_decay=0.9)
+    if when == "before compile":
+        getattr(gan, player).trainable = False
+    small.compiled(gan)
+    getattr(gan, player).trainable = False
+    before = {name: values(getattr(gan, name).variables) for name in ("generator", "discriminator")}
+    logged = small.fit(gan, epochs=1, data=small.REAL)
+    assert all(math.isfinite(v) for series in logged.values() for v in series)
+    for name, kept in before.items():
+        moved = [not np.array_equal(a, b) for a, b in zip(values(getattr(gan, name).variables), kept, strict=True)]
+        assert any(moved) == (name != player)
+    gan.generate(2, seed=0)
+
+
+def test_a_network_frozen_in_part_is_compiled_anew():
+    gan = small.compiled(small.model(seed=1))
+    gan.discriminator.layers[0].trainable = False
+    with pytest.raises(ValueError, match=r"discriminator must be frozen or thawed in part before compile.* Got 4"):
+        small.fit(gan, epochs=1)
+    small.compiled(gan)
+    kept = array(gan.discriminator.layers[0].kernel.value).copy()
+    small.fit(gan, epochs=1)
+    np.testing.assert_array_equal(array(gan.discriminator.layers[0].kernel.value), kept)
 
 
 # -- noise ------------------------------------------------------------------------------------------
@@ -279,6 +339,18 @@ def test_a_watched_fit_waits_for_no_batch():
         gan.jax_state_sync = lambda: synced.append(gan._jax_state_synced) or sync()
         small.fit(gan, epochs=2, data=np.tile(small.REAL, (20, 1)))
         assert synced.count(False) <= 4, "state was copied within an epoch"
+
+
+def test_fit_after_a_fit_that_failed():
+    """On JAX Keras had emptied the variables before the first batch and lost their values."""
+    gan = small.compiled(small.model(seed=1))
+    before = state(gan)
+    for method in ("fit", "evaluate"):
+        with pytest.raises(ValueError, match="a batch must have the keys real, latent, penalty"):
+            getattr(gan, method)({"x": small.REAL}, verbose=0)
+        assert_same(state(gan), before)
+    logged = small.fit(gan)
+    np.testing.assert_allclose(logged["penalty"], small.BY_HAND["penalty"], rtol=0, atol=1e-5)
 
 
 # -- evaluation -------------------------------------------------------------------------------------
@@ -657,6 +729,31 @@ def test_data_that_do_not_fit(data, options, error, sentence):
     with pytest.raises(error) as caught:
         gan.fit(data, batch_size=64, verbose=0, **options)
     assert sentence in str(caught.value)
+
+
+def test_arguments_by_position():
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    gan = small.compiled(small.model(seed=1))
+    history = gan.fit(small.REAL, None, 64, 2, 0, [callback], 0.0, (small.REAL[:64],), False)
+    assert seen == [0, 1]
+    assert len(history.history["val_penalty"]) == 2
+    assert len(gan.evaluate(small.REAL, None, 64, 0)) == 4
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_weights_without_labels_are_refused(method):
+    """Keras drops them."""
+    gan = small.compiled(small.model(seed=1))
+    with pytest.raises(ValueError, match=rf"StepModel.{method}: sample_weight must come with y, without which Keras"):
+        getattr(gan, method)(small.REAL, sample_weight=small.SHARE[:, 0], verbose=0)
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+def test_weights_of_a_batch_are_refused(method):
+    gan = small.compiled(small.model(seed=1), run_eagerly=True)
+    with pytest.raises(ValueError, match="sample_weight must be"):
+        getattr(gan, method)(small.REAL[:8], sample_weight=small.SHARE[:8, 0])
 
 
 def test_checkpoints_are_plain_files(tmp_path):

@@ -79,6 +79,18 @@ def loop(train, x, y, epochs=18):
 
 
 # [/loop]
+
+
+def example():
+    """Train on ten dishes, then count how often the voters' first choice is found."""
+    x, y, _ = data(dishes=10, each=40)
+    test = np.arange(len(x)) % 5 == 0
+    model, losses = fit(x[~test], y[~test], epochs=18)
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    guessed = model.predict(x[test], verbose=0).argmax(axis=1)
+    print(f"{np.mean(guessed == y[test].argmax(axis=1)):.0%} of new photos right")
+
+
 # -- the comparison ---------------------------------------------------------------
 
 CE = polyloss.CategoricalCrossentropy(from_logits=True)

@@ -95,6 +95,19 @@ def loop(train, pairs, alike, epochs=12):
 
 
 # [/loop]
+
+
+def example():
+    """Train, then compare distances of alike and of different products."""
+    embed, losses = fit(*data(), epochs=12)
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    pairs, alike = data(seed=1, count=1000)
+    first, second = (embed.predict(pairs[:, i], verbose=0) for i in range(2))
+    distance = np.linalg.norm(first - second, axis=1)
+    print(f"alike: {np.median(distance[alike == 1]):.2f} apart")
+    print(f"different: {np.median(distance[alike == 0]):.2f} apart")
+
+
 # -- the comparison ---------------------------------------------------------------
 
 

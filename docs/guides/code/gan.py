@@ -48,6 +48,19 @@ def loop(train, pictures, epochs=12):
 
 
 # [/loop]
+
+
+def example():
+    """Train, then draw ten items of each kind into a picture file."""
+    pictures, kinds = items(2000, seed=1)
+    model = fit(pictures, kinds, epochs=12)
+    made = model.generate(60, seed=0, labels=np.repeat(np.arange(6), 10))
+    rows = [np.concatenate(list(made[i : i + 10]), axis=1) for i in range(0, 60, 10)]
+    grid = np.concatenate(rows)
+    keras.utils.save_img("items.png", grid)
+    print(f"items.png: {', '.join(KINDS)}, {grid.shape[1]} x {grid.shape[0]} pixels")
+
+
 # -- the comparison ---------------------------------------------------------------
 
 LOSSES = {

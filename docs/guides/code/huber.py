@@ -73,6 +73,17 @@ def loop(train, x, y, epochs=60):
 
 
 # [/loop]
+
+
+def example():
+    """Train on counts with outliers, then compare with the true flow of a day."""
+    model, losses = fit(*data(), epochs=60)
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    hours = np.arange(48, 72)
+    predicted = model.predict(features(hours), verbose=0)[:, 0]
+    print(f"off by {100 * np.abs(predicted - flow(hours)).mean():.0f} vehicles an hour")
+
+
 # -- the comparison -------------------------------------------------------------------------------
 
 

@@ -68,6 +68,20 @@ def loop(train, x, y, epochs=12):
 
 
 # [/loop]
+
+
+def example():
+    """Train, then compare the clicks that were predicted with those that came."""
+    model, losses = fit(*data(rows=20000), epochs=12)
+    print(f"log loss {losses[0]:.4f} -> {losses[-1]:.4f}")
+    x, y = data(seed=1, rows=20000)
+    p = probability(model, x)
+    for low, high in [(0, 0.02), (0.02, 0.05), (0.05, 1)]:
+        here = (p >= low) & (p < high)
+        if here.any():
+            print(f"predicted {p[here].mean():.1%}, came {y[here].mean():.1%}")
+
+
 # -- the comparison ---------------------------------------------------------------
 
 

@@ -63,6 +63,24 @@ def loop(train, x, y, epochs=30):
 
 
 # [/loop]
+
+
+def example():
+    """Train, then look at the ratio of prediction and truth in small and in large homes."""
+    x, y = data()[:2]
+    test = np.arange(len(x)) % 5 == 0
+    model, losses = fit(x[~test], y[~test], epochs=30)
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    ratio = model.predict(x[test], verbose=0) / y[test]
+    small = y[test] < np.median(y[test])
+    print(
+        f"small homes: within a factor of {np.exp(np.abs(np.log(ratio[small])).mean()):.2f}"
+    )
+    print(
+        f"large homes: within a factor of {np.exp(np.abs(np.log(ratio[~small])).mean()):.2f}"
+    )
+
+
 # -- the comparison ---------------------------------------------------------------
 
 

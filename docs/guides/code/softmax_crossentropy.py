@@ -56,6 +56,18 @@ def loop(train, x, y, epochs=30):
 
 
 # [/loop]
+
+
+def example():
+    """Train, then look at how often the model is right, and how sure it is."""
+    x, y, test_x, test_y = data()
+    model, losses = fit(x, y, epochs=30)
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    p = probabilities(model, test_x)
+    print(f"{np.mean(p.argmax(axis=1) == test_y):.1%} of new images right")
+    print(f"{p.max(axis=1).mean():.1%} is the probability it gives to its answers")
+
+
 # -- the comparison ---------------------------------------------------------------
 
 sparse = polyloss.SparseCategoricalCrossentropy(from_logits=True)

@@ -38,12 +38,13 @@ class View:
 
 @dataclass(frozen=True)
 class Misfit:
-    """Shapes or dtypes that a kind refuses: what it says (after the function's name), and two arrays."""
+    """Shapes or dtypes that a kind refuses: what it says (after the function's name), two arrays, and its advice."""
 
     must: str
     y_true: tuple[int, ...]
     y_pred: tuple[int, ...]
     labels: str = "float64"
+    instead: str = ""
 
 
 class Kind:
@@ -130,6 +131,8 @@ class Kind:
 SEED = 20170807
 EDGES = (0.0, 1e-30, 1e-12, 1e-7, 1e-3, 0.1, 0.5, 1.0, 15.5, 16.7, 20.0, 37.0, 40.0, 87.0, 88.7, 100.0)
 """Zero, tiny numbers, and where exponentials saturate."""
+MOVE = "Are the classes on axis 1? Then move them last with keras.ops.moveaxis(y_pred, 1, -1)."
+"""What to do where a loss has no parameter `axis`."""
 BROKEN = (np.inf, -np.inf, np.nan)
 
 

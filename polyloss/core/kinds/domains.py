@@ -64,6 +64,10 @@ class Labels(Domain):
         if ignored is not None:
             known |= x == ignored
         allowed = f"must be a label in [0, {classes})" + ("" if ignored is None else f" or ignore_class={ignored}")
+        if classes == 1:
+            allowed += (
+                " (one output is one class: for yes or no take BinaryCrossentropy, or give the model two outputs)"
+            )
         yield ~known, allowed, x
 
 

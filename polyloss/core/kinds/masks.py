@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from polyloss.core import numerics, ops, reduce, shapes
-from polyloss.core.kinds.base import BROKEN, Arrays, Kind, Misfit, Options, View, rng, spread
+from polyloss.core.kinds.base import BROKEN, MOVE, Arrays, Kind, Misfit, Options, View, rng, spread
 from polyloss.core.kinds.domains import LABELS, PROBABILITY, Domain, Fault
 from polyloss.core.numerics import Tensor
 
@@ -37,7 +37,8 @@ class Masks(Kind):
     misfits = (
         *(Misfit(_PREDICTIONS, p, p) for p in [(), (4,)]),
         *(Misfit(_BINARY, y, (4, 5, 1)) for y in [(4, 4), (4, 5, 2), (4, 1), (4,), (5, 5, 1)]),
-        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4, 3), (4,), (1, 5), (4, 5, 3, 1)]),
+        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4,), (1, 5), (4, 5, 3, 1)]),
+        Misfit(_SEVERAL, (4, 3), (4, 5, 3), "int32", MOVE),
     )
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -52,7 +53,7 @@ class Masks(Kind):
                 shapes.refuse_shapes(where, _BINARY, y_true, y_pred)
             y_true, y_pred = shapes.same_shape(where, y_true, y_pred)
         else:
-            y_true, y_pred, _ = shapes.labels_or_rows(where, y_true, y_pred, -1)
+            y_true, y_pred, _ = shapes.labels_or_rows(where, y_true, y_pred, -1, has_axis=False)
         if options.get("weight") is None:
             return y_true, y_pred
         weight = reduce.line_up(

@@ -20,10 +20,12 @@ class Rows(Kind):
     predictions: Domain = DISTRIBUTION
     what = "one-hot or soft labels"
     """What the targets are called in a refusal."""
+    for_labels = ""
+    """What a refusal advises those who give integer labels."""
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
         axis = options.get("axis", -1)
-        y_true, y_pred, axis = shapes.rows_of_one_shape(where, y_true, y_pred, axis, self.what)
+        y_true, y_pred, axis = shapes.rows_of_one_shape(where, y_true, y_pred, axis, self.what, self.for_labels)
         if "axis" in options:
             options["axis"] = axis
         return y_true, y_pred
@@ -105,9 +107,13 @@ class Rows(Kind):
         return ops.ones_like(x) * hot
 
 
-def _rows_that_differ(what: str) -> tuple[Misfit, ...]:
-    shapes = (((4,), (4, 3)), ((4, 1), (4, 3)), ((4, 2), (4, 3)), ((5, 3), (4, 3)), ((1, 3), (4, 3)))
-    return tuple(Misfit(f"y_true must be {what} with the shape of y_pred", y, p) for y, p in shapes)
+def _rows_that_differ(what: str, for_labels: str = "") -> tuple[Misfit, ...]:
+    must = f"y_true must be {what} with the shape of y_pred"
+    labels, others = [(4,), (4, 1)], [(4, 2), (5, 3), (1, 3)]
+    return (
+        *(Misfit(must, y, (4, 3), instead=for_labels) for y in labels),
+        *(Misfit(must, y, (4, 3)) for y in others),
+    )
 
 
 class Distributions(Rows):
@@ -115,7 +121,8 @@ class Distributions(Rows):
 
     title = "one class out of many, labels one-hot or soft"
     targets = DISTRIBUTION
-    misfits = _rows_that_differ("one-hot or soft labels")
+    for_labels = "For integer labels use SparseCategoricalCrossentropy, or keras.ops.one_hot(y_true, classes)."
+    misfits = _rows_that_differ("one-hot or soft labels", for_labels)
 
 
 class SoftLabels(Distributions):
@@ -140,12 +147,21 @@ class Labels(Rows):
     title = "one class out of many, labels as integers"
     targets: Domain = LABELS
     misfits = tuple(
-        Misfit("y_true must be integer labels, the shape of y_pred without the class axis", y, p, "int32")
-        for y, p in (((4, 3), (4, 3)), ((5,), (4, 3)), ((1,), (4, 3)), ((4, 2), (4, 3)), ((4, 1, 1), (4, 3)))
+        Misfit("y_true must be integer labels, the shape of y_pred without the class axis", y, p, "int32", instead)
+        for y, p, instead in (
+            ((4, 3), (4, 3), shapes.ONE_HOT),
+            ((5,), (4, 3), ""),
+            ((1,), (4, 3), ""),
+            ((4, 2), (4, 3), ""),
+            ((4, 1, 1), (4, 3), ""),
+            ((4, 5, 6), (4, 3, 5, 6), "Are the classes on axis 1? Then say axis=1."),
+        )
     )
 
     def arrange(self, where: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        y_true, y_pred, axis = shapes.integer_labels(where, y_true, y_pred, options.get("axis", -1))
+        y_true, y_pred, axis = shapes.integer_labels(
+            where, y_true, y_pred, options.get("axis", -1), has_axis="axis" in options
+        )
         if "axis" in options:
             options["axis"] = axis
         return y_true, y_pred

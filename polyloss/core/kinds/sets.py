@@ -27,7 +27,8 @@ def without_absent(where: str, y_pred: Tensor, options: dict[str, Any]) -> Tenso
     if options.get("present") is None:
         return y_pred
     options["present"] = present = shapes.tensor(where, "present", options["present"])
-    if (dtype := numerics.dtype_of(present)) != "bool":
+    dtype = numerics.dtype_of(present)  # no := here, which TensorFlow's AutoGraph cannot read
+    if dtype != "bool":
         refuse(where, "present.dtype", "be bool", dtype, TypeError)
     if not shapes.agree(present.shape, y_pred.shape[:1]):
         refuse(where, "present.shape", f"be {tuple(y_pred.shape[:1])}, one a sample", tuple(present.shape))

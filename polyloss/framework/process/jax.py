@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,11 @@ def exact_products() -> None:
 def double_precision() -> None:
     """Let float64 be float64."""
     jax.config.update("jax_enable_x64", True)
+
+
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    return "jax.jit" if model.jit_compile and not model.run_eagerly else "eager"
 
 
 class TrainFunction(plain.TrainFunction):
@@ -77,3 +83,48 @@ class TrainFunction(plain.TrainFunction):
             self.model._jax_state_synced = False
             self.model.jax_state_sync()
             self.values = None
+
+
+class OwnLoop(TrainFunction):
+    """The same model, loss and optimizer in a loop as one writes it for JAX: one jitted function of all values."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        self.groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
+        if not hasattr(model, "own_step"):
+            step = functools.partial(_own_step, model, self.groups)
+            model.own_step = jax.jit(step) if model.jit_compile else step
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        if self.values is None:
+            self.values = tuple([v.value for v in group] for group in self.groups)
+
+        def step() -> dict[str, Any]:
+            loss, self.values = self.model.own_step(self.values, *data)
+            return {"loss": loss}
+
+        return step
+
+    def settle(self) -> None:
+        if self.values is not None:  # what comes next, an evaluation say, may give these values away
+            for group, values in zip(self.groups, self.values, strict=True):
+                for variable, value in zip(group, values, strict=True):
+                    variable.assign(value)
+            self.values = None
+
+
+def _own_step(model: Any, groups: Any, values: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
+    trainable, rest, slots = values
+
+    def loss(trainable: Any) -> tuple[Any, Any]:
+        pairs = [pair for group, given in zip(groups, (trainable, rest, slots), strict=True)
+                 for pair in zip(group, given, strict=True)]  # fmt: skip
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            predicted = model(x, training=True)
+            total = model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+            scaled = model.optimizer.scale_loss(total)
+        return scaled, (total, [scope.get_current_value(v) for v in groups[1]])
+
+    (_, (total, rest)), gradients = jax.value_and_grad(loss, has_aux=True)(trainable)
+    trainable, slots = model.optimizer.stateless_apply(slots, gradients, trainable)
+    return total, (trainable, rest, slots)

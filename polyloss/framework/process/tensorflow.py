@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -34,3 +36,31 @@ def exact_products() -> None:
 
 def double_precision() -> None:
     """Float64 is float64."""
+
+
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    if model.run_eagerly:
+        return "eager"
+    return "tf.function with XLA" if model.jit_compile else "tf.function"
+
+
+class OwnLoop(TrainFunction):
+    """The same model, loss and optimizer in a loop as one writes it for TensorFlow: one function with a tape."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        if not hasattr(model, "own_step"):
+            model.own_step = tf.function(functools.partial(_own_step, model), jit_compile=model.jit_compile)
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        return lambda: {"loss": self.model.own_step(*data)}
+
+
+def _own_step(model: Any, x: Any, y: Any, weight: Any) -> Any:
+    with tf.GradientTape() as tape:
+        predicted = model(x, training=True)
+        total = model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+        scaled = model.optimizer.scale_loss(total)
+    model.optimizer.apply(tape.gradient(scaled, model.trainable_weights), model.trainable_weights)
+    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,8 +36,32 @@ def double_precision() -> None:
     """Float64 is float64."""
 
 
+def compiled_by(model: Any) -> str:
+    """What compiles the train function of a compiled model, in words."""
+    return "torch.compile" if model.jit_compile and not model.run_eagerly else "eager"
+
+
 class TrainFunction(plain.TrainFunction):
     """Keras's train function, which takes the batch itself."""
 
     def fed(self, data: Any) -> Any:
         return [data]
+
+
+class OwnLoop(plain.TrainFunction):
+    """The same model, loss and optimizer in a loop as one writes it for PyTorch: forward, backward, step."""
+
+    def ready(self, data: Any) -> Callable[[], dict[str, Any]]:
+        model, (x, y, weight) = self.model, data
+        variables = model.trainable_weights
+
+        def step() -> dict[str, Any]:
+            model.zero_grad()
+            predicted = model(x, training=True)
+            total = model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight)
+            model.optimizer.scale_loss(total).backward()
+            with torch.no_grad():
+                model.optimizer.apply([v.value.grad for v in variables], variables)
+            return {"loss": total.detach()}
+
+        return step

@@ -13,6 +13,12 @@
     The rows of all replicas, and the number of the first row of this one. `even` promises equal numbers of rows.
 ``shifted(x, engine)``
     What the replica before this one holds.
+``rows(mine, engine)``, ``own(x, first, mine)``
+    The number of the first row of this replica and how many rows all have; the rows of this one among those of all.
+``averaged(tensors, engine)``
+    Their means over replicas, in as few exchanges as possible; as they are where the engine adds up by itself.
+``alike(variables, engine)``
+    Gives variables the values of the first replica where each replica has variables of its own.
 """
 
 import importlib
@@ -32,3 +38,7 @@ index = _replicas.index
 total = _replicas.total
 gathered = _replicas.gathered
 shifted = _replicas.shifted
+rows = _replicas.rows
+own = _replicas.own
+averaged = _replicas.averaged
+alike = _replicas.alike

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -47,3 +48,22 @@ def shifted(x: Any, engine: Any) -> Any:
     """The value of the replica before this one."""
     replicas = count(engine)
     return jax.lax.ppermute(x, engine, [(i, (i + 1) % replicas) for i in range(replicas)])
+
+
+def rows(mine: int, engine: Any) -> tuple[Any, int]:
+    """The first row of this replica, and how many there are; every replica has as many."""
+    return index(engine) * mine, count(engine) * mine
+
+
+def own(x: Any, first: Any, mine: int) -> Any:
+    """The rows of this replica among those of all."""
+    return jax.lax.dynamic_slice_in_dim(x, first, mine)
+
+
+def averaged(tensors: Sequence[Any], engine: Any) -> list[Any]:
+    """Their means over replicas."""
+    return list(jax.lax.pmean(list(tensors), engine))
+
+
+def alike(variables: Sequence[Any], engine: Any) -> None:
+    """They are: replicas share the variables of one process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import tensorflow as tf
@@ -46,3 +47,23 @@ def gathered(x: Any, engine: Any, even: bool) -> tuple[Any, Any]:
 def shifted(x: Any, engine: Any) -> NoReturn:
     """Not to be had."""
     raise NotImplementedError("replica_shift: tf.distribute has no operation between two replicas; use gather_replicas")
+
+
+def rows(mine: Any, engine: Any) -> tuple[Any, Any]:
+    """The first row of this replica, and how many there are."""
+    each = engine.all_gather(tf.reshape(tf.identity(mine), [1]), 0)
+    return tf.cumsum(each, exclusive=True)[engine.replica_id_in_sync_group], tf.reduce_sum(each)
+
+
+def own(x: Any, first: Any, mine: Any) -> Any:
+    """The rows of this replica among those of all."""
+    return x[first : first + mine]
+
+
+def averaged(tensors: Sequence[Any], engine: Any) -> list[Any]:
+    """As they are: the optimizer adds the gradients of replicas up, each of which is of a share of the loss."""
+    return list(tensors)
+
+
+def alike(variables: Sequence[Any], engine: Any) -> None:
+    """The strategy keeps them so."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import torch
 import torch.distributed as dist
 
@@ -47,9 +49,7 @@ def gathered(x: torch.Tensor, engine: Any, even: bool) -> tuple[torch.Tensor, in
     mine, rank = x.shape[0], dist.get_rank(engine)
     if even:
         return _Gathered.apply(x, engine), rank * mine
-    rows = torch.empty(dist.get_world_size(engine), dtype=torch.int64, device=x.device)
-    _together(_all_gather, rows, torch.tensor([mine], device=x.device), group=engine)
-    each = rows.tolist()
+    each = _each(mine, engine, x.device)
     most = max(each)
     if min(each) == most:
         return _Gathered.apply(x, engine), rank * mine
@@ -61,6 +61,54 @@ def gathered(x: torch.Tensor, engine: Any, even: bool) -> tuple[torch.Tensor, in
 def shifted(x: torch.Tensor, engine: Any) -> torch.Tensor:
     """The value of the process before this one."""
     return x if x.device.type == "meta" else _Shifted.apply(x, engine, 1)
+
+
+def rows(mine: int, engine: Any) -> tuple[int, int]:
+    """The first row of this process, and how many there are."""
+    each = _each(mine, engine, keras.ops.zeros(()).device)
+    return sum(each[: dist.get_rank(engine)]), sum(each)
+
+
+def own(x: torch.Tensor, first: int, mine: int) -> torch.Tensor:
+    """The rows of this process among those of all."""
+    return x[first : first + mine]
+
+
+def averaged(tensors: Sequence[torch.Tensor], engine: Any) -> list[torch.Tensor]:
+    """Their means over processes, one exchange for each dtype."""
+    found = list(tensors)
+    for places in _by_dtype(found):
+        flat = torch.cat([found[i].detach().reshape(-1) for i in places])
+        _together(dist.all_reduce, flat, group=engine)
+        parts = torch.split(flat / dist.get_world_size(engine), [found[i].numel() for i in places])
+        for i, part in zip(places, parts, strict=True):
+            found[i] = part.reshape(found[i].shape)
+    return found
+
+
+def alike(variables: Sequence[keras.Variable], engine: Any) -> None:
+    """Give variables the values of the first process, as DistributedDataParallel does at its start."""
+    values = [v.value.detach() for v in variables]
+    first = dist.get_global_rank(engine, 0)
+    for places in _by_dtype(values):
+        flat = torch.cat([values[i].reshape(-1) for i in places])
+        _together(functools.partial(dist.broadcast, src=first), flat, group=engine)
+        parts = torch.split(flat, [values[i].numel() for i in places])
+        for i, part in zip(places, parts, strict=True):
+            variables[i].assign(part.reshape(values[i].shape))
+
+
+def _each(mine: int, engine: Any, device: Any) -> list[int]:
+    """How many rows each process has."""
+    found = torch.empty(dist.get_world_size(engine), dtype=torch.int64, device=device)
+    _together(_all_gather, found, torch.tensor([mine], device=device), group=engine)
+    return found.tolist()
+
+
+def _by_dtype(tensors: Sequence[torch.Tensor]) -> list[list[int]]:
+    """The positions of the tensors of each dtype, in an order that is the same everywhere."""
+    dtypes = list(dict.fromkeys(t.dtype for t in tensors))
+    return [[i for i, t in enumerate(tensors) if t.dtype is dtype] for dtype in dtypes]
 
 
 def _together(operation: Callable[..., Any], *tensors: torch.Tensor, group: Any) -> None:

@@ -71,6 +71,7 @@ class ContrastiveLoss(Loss, function=contrastive_loss):
 
     margin: float = 1.0
 
+    words: ClassVar[tuple[str, ...]] = ("similarity", "siamese", "embedding", "pairs", "retrieval", "face verification")
     tasks: ClassVar[tuple[str, ...]] = ("metric learning",)
     elsewhere: ClassVar[dict[str, str]] = {
         "pytorch-metric-learning": "pytorch_metric_learning.losses.ContrastiveLoss (mines its own pairs)",

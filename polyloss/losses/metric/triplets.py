@@ -106,6 +106,14 @@ class TripletLoss(SetLoss, function=triplet_loss):
     mining: str = "semi-hard"
     distance: str = "l2"
 
+    words: ClassVar[tuple[str, ...]] = (
+        "similarity",
+        "TripletMarginLoss",
+        "embedding",
+        "retrieval",
+        "face recognition",
+        "hard negatives",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("metric learning",)
     elsewhere: ClassVar[dict[str, str]] = {
         "pytorch-metric-learning": "pytorch_metric_learning.losses.TripletMarginLoss (with a miner)",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from polyloss.core import numerics, ops
+from polyloss.core.columns import others_and_own
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import VIEWS
 from polyloss.core.loss import SetLoss
 from polyloss.core.numerics import Tensor
-from polyloss.core.parameters import Positive
+from polyloss.core.parameters import PositiveOrTensor
 from polyloss.losses import _pairs
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
 
 @loss_function(VIEWS)
 def ntxent_loss(
-    y_true: Tensor, y_pred: Tensor, *, temperature: Positive = 0.1, present: Tensor | None = None
+    y_true: Tensor, y_pred: Tensor, *, temperature: PositiveOrTensor = 0.1, present: Tensor | None = None
 ) -> Tensor:
     r"""Finds the other view of a sample among all the views of the batch, by cosine: SimCLR's loss.
 
@@ -38,11 +39,13 @@ def ntxent_loss(
         y_true: Not looked at: anything with as many rows as `y_pred`.
         y_pred: Two views of every sample, (B, 2, D); float dtype (float64 stays, half precision is computed in
             float32). Their lengths do not count.
-        temperature: Greater than 0.
+        temperature: Greater than 0. A scalar tensor, where it is learnt: its gradient is there. The class takes a number.
         present: Booleans (B,), False for samples to be left out of everything; None: all are there.
 
     Returns:
-        One value a sample, (B,), in nats: the mean of its two views as anchors. Takes memory for 4 * B * B numbers.
+        One value a sample, (B,), in nats: the mean of its two views as anchors. The table of all pairs is never there: it is
+        computed a block at a time, forward and again backward. (A second derivative holds it on PyTorch; JAX has no
+        forward mode here.)
 
     Raises:
         ValueError: for shapes that do not fit, and parameters out of range.
@@ -64,11 +67,15 @@ def ntxent_loss(
     References: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations,
     arXiv:2002.05709, equation 1.
     """
-    first, second = _pairs.directions(y_pred[:, 0]), _pairs.directions(y_pred[:, 1])
-    there = _pairs.diagonal(first)
-    value = 0.5 * (
-        _found(first, second, there, present, temperature) + _found(second, first, there, present, temperature)
-    )
+    views = _pairs.directions(ops.concatenate([y_pred[:, 0], y_pred[:, 1]], axis=0))
+    index = ops.cumsum(ops.ones_like(y_pred[:, 0, 0], dtype="int32")) - 1
+    count = ops.sum(ops.ones_like(index))
+    themselves, partners = ops.concatenate([index, index + count]), ops.concatenate([index + count, index])
+    twice = None if present is None else ops.concatenate([present, present])
+    absent = None if twice is None else ops.where(twice, 0.0, ops.full_like(views[:, 0], -float("inf")))
+    above = others_and_own(views / temperature, views, partners, bias=absent, skipped=themselves, by_row=True)[0]
+    value = numerics.softplus(above if twice is None else ops.where(twice, above, 0.0))
+    value = 0.5 * ops.sum(ops.reshape(value, (2, -1)), axis=0)
     return value if present is None else ops.where(present, value, 0.0)
 
 
@@ -77,18 +84,9 @@ class NTXentLoss(SetLoss, function=ntxent_loss):
 
     temperature: float = 0.1
 
+    words: ClassVar[tuple[str, ...]] = ("similarity", "InfoNCE", "SimCLR", "contrastive learning", "unlabelled")
     tasks: ClassVar[tuple[str, ...]] = ("metric learning", "self-supervised learning")
     elsewhere: ClassVar[dict[str, str]] = {
         "optax": "optax.losses.ntxent (labels in place of pairs)",
         "pytorch-metric-learning": "pytorch_metric_learning.losses.NTXentLoss, in SelfSupervisedLoss",
     }
-
-
-def _found(anchor: Tensor, other: Tensor, own: Tensor, present: Tensor | None, temperature: float) -> Tensor:
-    """Log loss of each anchor's own partner among all partners and the other anchors; finite for what is absent."""
-    across, within = anchor @ ops.transpose(other), anchor @ ops.transpose(anchor)
-    partner = ops.sum(ops.where(own, across, 0.0), axis=-1, keepdims=True)
-    counted = ops.ones_like(own) if present is None else ops.expand_dims(present, 0)
-    across = ops.where(ops.logical_or(own, counted), across - partner, -float("inf"))
-    within = ops.where(ops.logical_and(ops.logical_not(own), counted), within - partner, -float("inf"))
-    return numerics.logsumexp(ops.concatenate([across, within], axis=-1) / temperature)

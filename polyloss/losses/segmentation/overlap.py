@@ -108,6 +108,14 @@ class Dice(RegionLoss, function=dice):
     smooth: float = 1e-6
 
     by_position: ClassVar[tuple[str, ...]] = ("reduction", "name")
+    words: ClassVar[tuple[str, ...]] = (
+        "segmentation",
+        "F1",
+        "GeneralizedDiceLoss",
+        "medical images",
+        "overlap",
+        "mask",
+    )
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": 'keras.losses.Dice (per="batch", average="micro" here)',
@@ -205,6 +213,7 @@ class Tversky(RegionLoss, function=tversky):
     smooth: float = 1e-6
 
     by_position: ClassVar[tuple[str, ...]] = ("alpha", "beta", "reduction", "name")
+    words: ClassVar[tuple[str, ...]] = ("segmentation", "imbalanced masks", "recall", "lesions", "overlap")
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     elsewhere: ClassVar[dict[str, str]] = {
         "keras": "keras.losses.Tversky (alpha and beta swapped in 3.15.1)",
