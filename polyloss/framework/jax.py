@@ -105,9 +105,12 @@ def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
     compiled = jax.jit(lambda held, *tensors: function(held.owner, *tensors), static_argnums=0)
 
     def call(owner: Any, state: tuple[Any, ...], *tensors: Any) -> Any:
-        if not all(tensor is None or _has_value(tensor) for tensor in tensors):
-            return function(owner, *tensors)
-        return compiled(_Owner(owner, state), *tensors)
+        if all(tensor is None or _has_value(tensor) for tensor in tensors):
+            try:
+                return compiled(_Owner(owner, state), *tensors)
+            except (ValueError, TypeError):
+                pass  # what is refused is refused again below, without JAX's remarks on its frames
+        return function(owner, *tensors)
 
     return call
 
