@@ -55,7 +55,7 @@ def study(
     try:
         settings = settings_of(given, size)
         with contextlib.ExitStack() as stack:
-            for folder in (out, *([markdown] if markdown is not None else ())):
+            for folder in {path.resolve(): path for path in (out, markdown) if path is not None}.values():
                 if not _claim(stack, folder, console):
                     return NOT_ALL
             if workload == "all":

@@ -145,10 +145,12 @@ def _speed(study: Study) -> Table:
              f"{_median(runs) / _median(own):.2f}" if own else "-", _number(compiling(runs)),
              f"{memory:.0f}" if memory else "-", f"{device:.0f}" if device else "-"]
         )  # fmt: skip
-    return [
+    head = [
         "", "ran as", "step, ms: median (quartiles)", "times its own loop", "compiling, s", "host peak, MiB",
         "device peak, MiB",
-    ], rows  # fmt: skip
+    ]  # fmt: skip
+    told = [i for i in range(len(head)) if any(row[i] != "-" for row in rows)]  # without what nobody has
+    return [head[i] for i in told], [[row[i] for i in told] for row in rows]
 
 
 def _links(study: Study) -> Table:

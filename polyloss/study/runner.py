@@ -238,9 +238,9 @@ class Study:
     def run(self) -> dict[str, Any]:
         """Measure, judge; Ctrl-C ends the measuring and keeps what there is."""
         self._check_file()
-        self._check_workload()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="polyloss-study-"))
         try:
+            self._check_workload()
             with self.display:
                 self._measure()
         except KeyboardInterrupt:

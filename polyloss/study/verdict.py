@@ -91,6 +91,11 @@ def distances(runs: Sequence[Run], term: str) -> dict[tuple[str, str], np.ndarra
     return found
 
 
+def _two_backends(pair: tuple[str, str]) -> bool:
+    """Not two modes of one."""
+    return pair[0].partition("/")[0] != pair[1].partition("/")[0]
+
+
 def of_training(runs: Sequence[Run], terms: Sequence[str], multiple: float = MULTIPLE) -> dict[str, Any]:
     """Whether the trainings agree; if not, who parts, from which step, and how far."""
     names = list(dict.fromkeys(contestant(r) for r in runs if not r["moved"]))
@@ -108,7 +113,7 @@ def of_training(runs: Sequence[Run], terms: Sequence[str], multiple: float = MUL
             if worst is None or times.max() > worst["times"]:
                 step = int(times.argmax())
                 worst = {"pair": list(pair), "step": step, "times": float(times.max()), "apart": float(d[step])}
-        last = max((float(d[-1]) for d in distances(runs, term).values()), default=0.0)
+        last = max((float(d[-1]) for pair, d in distances(runs, term).items() if _two_backends(pair)), default=0.0)
         facts[term] = {
             "worst": worst,
             "last_apart": last,

@@ -68,6 +68,7 @@ class LinearHead(keras.layers.Layer):
         return self.units if self.tied_to is None else int(self.tied_to.input_dim)
 
     def build(self, input_shape: Any) -> None:
+        """Makes a kernel of its own, and the bias."""
         depth = input_shape[-1]
         if self.tied_to is None:
             self._kernel = self.add_weight((depth, self.outputs), self.kernel_initializer, name="kernel")
@@ -96,9 +97,11 @@ class LinearHead(keras.layers.Layer):
         return logits if self.bias is None else logits + keras.ops.cast(self.bias, logits.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """That of the logits."""
         return (*input_shape[:-1], self.outputs)
 
     def get_config(self) -> dict[str, Any]:
+        """Everything that makes the same layer again, the Embedding that it is tied to among it."""
         return {
             **super().get_config(),
             "units": self.units,
@@ -109,6 +112,7 @@ class LinearHead(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LinearHead:
+        """The layer that `get_config` described."""
         return cls(**{**config, "tied_to": keras.saving.deserialize_keras_object(config["tied_to"])})
 
 
@@ -157,16 +161,19 @@ class LinearHeadModel(keras.Model):
             head._hands_on = head._handed = None
 
     def train_step(self, *args: Any) -> Any:
+        """Keras's, without logits."""
         with self._without_logits():
             return super().train_step(*args)
 
     def test_step(self, *args: Any) -> Any:
+        """Keras's, without logits."""
         with self._without_logits():
             return super().test_step(*args)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
+        """The loss of what came into the head, and the losses that layers added; outside a step that of `y_pred`."""
         head = self._head() if isinstance(self.loss, LinearCrossentropyLoss) else None
         if head is None or head._handed is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)

@@ -311,6 +311,16 @@ def no_study(*args: Any, **kwargs: Any) -> Any:
     raise AssertionError("nothing may be run")
 
 
+def test_ctrl_c_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Any, timeout: float) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.Process, "events", interrupted)
+    study = measure()
+    assert (study["interrupted"], study["runs"], study["verdict"]["answer"]) == (True, [], "incomplete")
+    assert command.status(study) == 3
+
+
 @pytest.mark.parametrize("place", ["file", "under a file", "taken"])
 def test_a_folder_that_cannot_be_had(
     place: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -345,7 +355,7 @@ def test_what_cannot_be_written_costs_nothing_else(
 
     monkeypatch.setattr(command.Study, "run", lambda self: three)
     monkeypatch.setattr(pathlib.Path, "write_text", full)
-    assert command.study("clicks", GIVEN, size=command.SMALL, out=tmp_path) == 3
+    assert command.study("clicks", GIVEN, size=command.SMALL, out=tmp_path, markdown=tmp_path) == 3
     said = capsys.readouterr().out
     assert "report.md could not be written: Is a directory." in said
     assert "study.json could not be written: No space left on device. What is there is of an earlier study." in said
@@ -358,6 +368,7 @@ def test_what_cannot_be_written_costs_nothing_else(
         "study.json",
         "steps.csv",
         "report.html",
+        "small.md",
     }
 
 

@@ -253,6 +253,14 @@ def test_of_one_backend_there_is_nothing_to_say() -> None:
     assert found["sentences"] == ["Fewer than two backends were measured: there is nothing to compare."]
 
 
+def test_two_modes_of_one_backend_are_no_two_backends() -> None:
+    runs = [run(b, CURVE * (1 + 0.1 * seed), seed=seed) for b in ("jax", "torch") for seed in range(2)]
+    runs.append(run("jax", CURVE + 1e-7, mode="loop"))
+    assert verdict.of_training(runs, ["loss"])["terms"]["loss"]["last_apart"] == pytest.approx(1e-7, rel=0.01)
+    runs = [r for r in runs if r["backend"] == "jax"]
+    assert verdict.of_training(runs, ["loss"])["terms"]["loss"]["last_apart"] == 0
+
+
 def test_half_precision_has_a_floor_of_its_own() -> None:
     half = [r | {"precision": "float16"} for r in honest(1e-9)]
     for r in half:

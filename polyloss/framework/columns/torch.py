@@ -45,6 +45,7 @@ class _Recomputed(torch.autograd.Function):
         *tensors, base, amount = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # a second derivative may be asked for: of the whole table, which autograd keeps
+            tensors = [x.view_as(x) for x in tensors]  # new ones: of two that hang together each has its own part
             results = ctx.forward_of(dataclasses.replace(ctx.plan, block=None), *tensors)[0]
             by = [x for x, w in zip(tensors, wanted, strict=True) if w]
             found = iter(torch.autograd.grad(results, by, upstream[:-2], create_graph=True, allow_unused=True))
