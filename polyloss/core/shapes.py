@@ -194,13 +194,14 @@ def labels_or_rows(
     return _as_integers(labels), y_pred, axis
 
 
+SWAPPED = "Targets come first: loss(y_true, y_pred)."
 ONE_HOT = "For one-hot labels use CategoricalCrossentropy, or make them integers with keras.ops.argmax(y_true, -1)."
 
 
 def _otherwise(y_true: Tensor, y_pred: Tensor, axis: int, has_axis: bool) -> str:
     """What to do where targets and predictions would fit in the other order, or with the classes on another axis."""
     if len(y_true.shape) == len(y_pred.shape) + 1 and agree(y_true.shape[:-1], y_pred.shape):
-        return "Targets come first: loss(y_true, y_pred)."
+        return SWAPPED
     for other in range(1, len(y_pred.shape)):
         rest = tuple(d for i, d in enumerate(y_pred.shape) if i != other)
         if other != axis and agree(y_true.shape, rest):

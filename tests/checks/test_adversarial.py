@@ -104,7 +104,7 @@ def test_catalogue() -> None:
         (
             lambda: polyloss.MinimaxLoss(0.1),
             TypeError,
-            "MinimaxLoss: takes no parameter by position. Got 1 positional arguments.",
+            "MinimaxLoss: takes no parameter by position. Got 1 positional argument. Write label_smoothing=0.1.",
         ),
         (
             lambda: polyloss.HingeGANLoss(name=3),

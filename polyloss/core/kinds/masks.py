@@ -37,7 +37,8 @@ class Masks(Kind):
     misfits = (
         *(Misfit(_PREDICTIONS, p, p) for p in [(), (4,)]),
         *(Misfit(_BINARY, y, (4, 5, 1)) for y in [(4, 4), (4, 5, 2), (4, 1), (4,), (5, 5, 1)]),
-        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4,), (1, 5), (4, 5, 3, 1)]),
+        *(Misfit(_SEVERAL, y, (4, 5, 3), "int32") for y in [(4, 4), (4, 5, 2), (4,), (1, 5)]),
+        Misfit(_SEVERAL, (4, 5, 3, 1), (4, 5, 3), "int32", shapes.SWAPPED),
         Misfit(_SEVERAL, (4, 3), (4, 5, 3), "int32", MOVE),
     )
 
