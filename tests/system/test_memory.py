@@ -128,3 +128,43 @@ def test_a_temperature_that_is_learnt(backend: Any) -> None:
     np.testing.assert_allclose(gradient, (above - below) / (2 * step), rtol=2e-3)
     with pytest.raises(ValueError, match=r"^ntxent_loss: temperature\.shape must be \(\), one number\. Got "):
         polyloss.ntxent_loss(targets, views, temperature=backend.tensor(np.ones(2, "float32")))
+
+
+# -- dense losses -----------------------------------------------------------------------------------
+
+LOGITS = RNG.normal(size=(256, 512)).astype("float32")
+YES_NO = (RNG.random((256, 512)) < 0.1).astype("float32")
+ONE_HOT = np.eye(512, dtype="float32")[RNG.integers(0, 512, 256)]
+NUMBERED = RNG.integers(0, 512, 256).astype("int32")
+DENSE = {
+    "FocalLoss": (polyloss.FocalLoss(from_logits=True), YES_NO, 4),
+    "FocalLoss, gamma 1.5": (polyloss.FocalLoss(gamma=1.5, from_logits=True), YES_NO, 4),
+    "BinaryCrossentropy": (polyloss.BinaryCrossentropy(from_logits=True), YES_NO, 4),
+    "CategoricalCrossentropy": (polyloss.CategoricalCrossentropy(from_logits=True), ONE_HOT, 4),
+    "SparseCategoricalCrossentropy": (polyloss.SparseCategoricalCrossentropy(from_logits=True), NUMBERED, 4),
+    "CategoricalFocalLoss": (polyloss.CategoricalFocalLoss(from_logits=True), ONE_HOT, 4),
+    "CategoricalFocalLoss of labels": (polyloss.CategoricalFocalLoss(from_logits=True), NUMBERED, 4),
+    "PolyLoss": (polyloss.PolyLoss(from_logits=True), ONE_HOT, 4),
+    "LogCosh": (polyloss.LogCosh(), YES_NO, 4),
+    "MeanSquaredLogarithmicError": (polyloss.MeanSquaredLogarithmicError(), YES_NO, 4),
+    "MeanAbsoluteError": (polyloss.MeanAbsoluteError(), YES_NO, 4),
+    "MeanSquaredError": (polyloss.MeanSquaredError(), YES_NO, 0),
+    "Huber": (polyloss.Huber(), YES_NO, 0),
+}
+"""A loss, its targets, and the bytes an element that PyTorch may keep for backward beside what it was given."""
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="what PyTorch keeps for backward")
+@pytest.mark.parametrize("name", DENSE)
+def test_torch_keeps_one_number_an_element(name: str) -> None:
+    import torch
+
+    from backends.torch.timed import Timed
+
+    loss, targets, bytes_an_element = DENSE[name]
+    kept = Timed().memory(loss, torch.tensor(targets), torch.tensor(LOGITS), "eager", lambda: None)
+    some_rows = 16 * 4 * len(LOGITS)
+    assert kept is not None
+    assert kept <= bytes_an_element * LOGITS.size + some_rows
+    if bytes_an_element:
+        assert kept >= bytes_an_element * LOGITS.size, "the measure does not see what is kept"
