@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 from keras import tree
-from keras.src.backend.common.masking import get_keras_mask  # Keras has no public name for it
 
 from polyloss import framework
 from polyloss.core import numerics, ops, reduce, replica, shapes
@@ -15,6 +14,7 @@ from polyloss.core.function import declaration
 from polyloss.core.kinds import ANY, Kind
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
+from polyloss.framework.private import get_keras_mask
 
 if TYPE_CHECKING:  # Keras has no types: a base that is Any would let every parameter pass
 
