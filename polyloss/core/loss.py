@@ -131,6 +131,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
         else:
+            shapes.refuse_foreign(self._where(), "y_pred", y_pred)
             y_pred, y_true = shapes.tensor(self._where(), "y_pred", y_pred), self._target(y_true)
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
