@@ -211,6 +211,27 @@ def minimums(session: nox.Session, backend: str) -> None:
 
 @nox.session(default=False)
 @nox.parametrize("backend", TRAINING, ids=TRAINING)
+def nightly(session: nox.Session, backend: str) -> None:
+    """The tests with the newest Keras and framework, pre-releases included; build/nightly/nightly.md says what breaks."""
+    groups = nox.project.dependency_groups(PROJECT, "test")
+    study = PROJECT["project"]["optional-dependencies"]["study"]
+    session.install("--pre", "--upgrade", "-r", f"backends/{backend}/nightly.txt", *groups, *study)
+    session.run("python", "-m", "pip", "uninstall", "-q", "-y", "keras", "keras-nightly", silent=True)
+    session.install("--pre", "keras-nightly")  # the same folder as that of keras, which frameworks ask for
+    session.install("--no-deps", "-e", ".")
+    environment(session, backend)
+    folder = ROOT / "build" / "nightly"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["keras-nightly", "numpy", backend]
+    say = "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
+    (folder / f"{backend}.txt").write_text(session.run("python", "-c", say, *names, silent=True))
+    chosen = session.posargs or ["tests/checks", "tests/meta", "tests/training", "tests/system"]
+    session.run("python", "-m", "pytest", *WORKERS, f"--junitxml={folder / backend}.xml", *chosen, success_codes=[0, 1])
+    session.run("python", "tests/nightly.py", str(folder))
+
+
+@nox.session(default=False)
+@nox.parametrize("backend", TRAINING, ids=TRAINING)
 def bench(session: nox.Session, backend: str) -> None:
     """Speed and memory beside Keras's own losses and the framework's; adversarial training beside a loop by hand."""
     install(session, backend, "report")

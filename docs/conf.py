@@ -44,6 +44,7 @@ html_math_renderer = "svg"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False  # those of Keras are Markdown, and on its own site
 napoleon_numpy_docstring = False
 
 html_theme = "furo"

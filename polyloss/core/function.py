@@ -61,6 +61,7 @@ class Declaration:
 
     def _at_once(self, given: dict[str, Any]) -> Any:
         """The formula in one call of the framework, where that is faster."""
+        shapes.refuse_foreign(self.name, "y_pred", given.get("y_pred"))
         options = {name: value for name, value in given.items() if name in self.rules and not ops.is_tensor(value)}
         tensors = {
             name: None if value is None and name in self.defaults else shapes.tensor(self.name, name, value)

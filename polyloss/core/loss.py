@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 from keras import tree
-from keras.src.backend.common.masking import get_keras_mask  # Keras has no public name for it
 
 from polyloss import framework
 from polyloss.core import numerics, ops, reduce, replica, shapes
@@ -15,6 +14,7 @@ from polyloss.core.function import declaration
 from polyloss.core.kinds import ANY, Kind
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import refuse
+from polyloss.framework.private import get_keras_mask
 
 if TYPE_CHECKING:  # Keras has no types: a base that is Any would let every parameter pass
 
@@ -131,6 +131,7 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         if nested:
             y_pred, y_true = tree.map_structure(self._prediction, y_pred), tree.map_structure(self._target, y_true)
         else:
+            shapes.refuse_foreign(self._where(), "y_pred", y_pred)
             y_pred, y_true = shapes.tensor(self._where(), "y_pred", y_pred), self._target(y_true)
         weight = None if sample_weight is None else numerics.tensor(sample_weight)
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")

@@ -54,7 +54,7 @@ def tensor(where: str, name: str, x: Any) -> Tensor:
 def real(where: str, name: str, x: Any) -> Tensor:
     """`x` in the dtype it is computed in: float64 stays, everything else becomes float32."""
     if not ops.is_tensor(x):
-        _refuse_foreign(where, name, x)
+        refuse_foreign(where, name, x)
         x = tensor(where, name, x)
     dtype = numerics.dtype_of(x)
     if dtype in ("float32", "float64"):
@@ -64,8 +64,10 @@ def real(where: str, name: str, x: Any) -> Tensor:
     return ops.cast(x, "float32")
 
 
-def _refuse_foreign(where: str, name: str, x: Any) -> None:
+def refuse_foreign(where: str, name: str, x: Any) -> None:
     """Raise for a tensor of a framework that Keras does not run on: its gradient would be lost."""
+    if ops.is_tensor(x):
+        return
     home = framework.home(x)
     mine = keras.backend.backend()
     if home not in (None, mine):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from keras.src.backend.common.masking import get_keras_mask  # Keras has no public name for it
-
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import HEADS
 from polyloss.core.loss import Loss, is_nested
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import Classes, Flag, Fraction, IgnoreClass, NonNegative, greater_than, optional
+from polyloss.framework.private import get_keras_mask
 from polyloss.losses import _linear
 
 __all__ = ["LinearCrossentropyLoss", "linear_crossentropy"]

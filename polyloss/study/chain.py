@@ -19,6 +19,7 @@ import numpy as np
 from keras import ops, tree
 
 from polyloss import framework
+from polyloss.framework import private
 from polyloss.study import draws
 from polyloss.study.links import largest
 from polyloss.study.training import HALF, dense, move, one_ulp_off, precision
@@ -50,10 +51,9 @@ class Call:
             if not ops.is_tensor(a):
                 return a
             new = next(rest)
-            mask = getattr(a, "_keras_mask", None)
+            mask = private.get_keras_mask(a)
             if mask is not None:
-                with contextlib.suppress(AttributeError):
-                    new._keras_mask = mask
+                private.set_keras_mask(new, mask)
             return new
 
         args, kwargs = tree.map_structure(swapped, (self.args, self.kwargs))
@@ -140,7 +140,7 @@ class Plain:
         rest = iter(leaves)
         predicted = tree.map_structure(lambda a: next(rest), self.predicted)
         total = self.model.compute_loss(x=self.x, y=self.y, y_pred=predicted, sample_weight=self.weight)
-        self.model._clear_losses()
+        private.clear_losses(self.model)
         return total
 
     def objectives(self) -> dict[str, tuple[Callable[[], Any], list[Any], Any]]:
@@ -149,7 +149,7 @@ class Plain:
         def loss() -> tuple[Any, Any]:
             predicted = self.model(self.x, training=True)
             total = self.model.compute_loss(x=self.x, y=self.y, y_pred=predicted, sample_weight=self.weight)
-            self.model._clear_losses()
+            private.clear_losses(self.model)
             # as Keras does: without the scale, gradients of float16 are lost below its smallest number
             return self.model.optimizer.scale_loss(total), total
 

@@ -12,7 +12,6 @@ cosine (`normal`) is equal up to rounding.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,12 +20,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from polyloss.framework import private
+
 OWN = ("gamma", "binomial", "beta")
 """What is left to the backend: a layer that draws these is named in the report."""
 
 _FACTORS = (0x7FEB352D, 0x846CA68B - (1 << 32))  # of an integer hash with little bias; as int32
 _TINY = 2.0**-25
-_draw_seed = importlib.import_module("keras.src.random.seed_generator").draw_seed
 
 
 def _shifted(x: Any, by: int) -> Any:
@@ -42,7 +42,7 @@ def _mixed(x: Any) -> Any:
 
 def words(shape: Sequence[Any], seed: Any) -> Any:
     """Hashed int32 of a shape, from the next state of the seed."""
-    state = ops.cast(_draw_seed(seed), "int32")
+    state = ops.cast(private.draw_seed(seed), "int32")
     count = math.prod(shape)
     x = _mixed(ops.bitwise_xor(ops.arange(count, dtype="int32"), _mixed(state[0])))
     return ops.reshape(_mixed(ops.bitwise_xor(x, _mixed(state[1] + 0x5BD1E995))), shape)
@@ -117,7 +117,7 @@ _PORTABLE = (uniform, normal, truncated_normal, randint, categorical, dropout, s
 @contextlib.contextmanager
 def same_everywhere() -> Iterator[None]:
     """Let `keras.random` draw the same on every backend."""
-    module = importlib.import_module("keras.src.backend").random  # what every draw of Keras goes through
+    module = private.random_module()
     before = {f.__name__: getattr(module, f.__name__) for f in _PORTABLE}
     try:
         for f in _PORTABLE:
@@ -131,8 +131,8 @@ def same_everywhere() -> Iterator[None]:
 def seeds_of(model: Any) -> list[tuple[str, Any]]:
     """Every seed in a model, with the name of the layer that holds it, in the order of the layers."""
     found: dict[int, tuple[str, Any]] = {}
-    for layer in model._flatten_layers():
-        for generator in getattr(layer, "_seed_generators", ()):
+    for layer in private.flat_layers(model):
+        for generator in private.seed_generators(layer):
             found.setdefault(id(generator), (layer.name, generator))
     return list(found.values())
 

@@ -44,12 +44,17 @@ def _style(name: str, modes: Sequence[str]) -> dict[str, Any]:
     return {"color": colour(backend), "dash": _DASHES[list(modes).index(mode) % len(_DASHES)] if mode else "solid"}
 
 
+def _width(names: Sequence[str], name: str) -> float:
+    """The first is the widest, so that it shows beside those that cover it."""
+    return 1.5 + (3.5 if len(names) < 4 else 2.2) * (len(names) - 1 - list(names).index(name))
+
+
 def _base(study: Study) -> list[Mapping[str, Any]]:
     return [r for r in study["runs"] if not r["moved"] and r["seconds"]]
 
 
 def losses(study: Study, term: str) -> go.Figure:
-    """The curves over each other: the first is the widest, so that it shows beside those that cover it."""
+    """The curves over each other."""
     made = _figure(f"{term} at every step", "step", term)
     modes = study["settings"]["modes"]
     runs = [r for r in _base(study) if term in r["terms"]]
@@ -61,7 +66,7 @@ def losses(study: Study, term: str) -> go.Figure:
         made.add_scatter(
             x=list(range(len(values))), y=values, mode="lines", name=name, legendgroup=name,
             showlegend=name not in seen, opacity=1 if run["seed"] == 0 else 0.5,
-            line={**_style(name, modes), "width": 1.5 + (3.5 if len(names) < 4 else 2.2) * (len(names) - 1 - names.index(name))},
+            line={**_style(name, modes), "width": _width(names, name)},
             hovertemplate=f"{name}, seed {run['seed']}<br>step %{{x}}: %{{y:.8g}}<extra></extra>",
         )  # fmt: skip
         seen.add(name)
@@ -201,12 +206,15 @@ def metrics(study: Study, metric: str) -> go.Figure:
     made = _figure(f"{metric} on the test data", "epoch", metric)
     modes = study["settings"]["modes"]
     seen = set()
+    names = list(dict.fromkeys(verdict.contestant(run) for run in _base(study)))
+    if max((len(run["epochs"]) for run in _base(study)), default=0) <= 10:
+        made.update_xaxes(dtick=1)
     for run in _base(study):
         name = verdict.contestant(run)
         values = [epoch.get(metric) for epoch in run["epochs"]]
         made.add_scatter(
             x=list(range(1, len(values) + 1)), y=values, mode="lines+markers", name=name, legendgroup=name,
-            showlegend=name not in seen, line={**_style(name, modes), "width": 2}, opacity=0.8,
+            showlegend=name not in seen, line={**_style(name, modes), "width": _width(names, name)}, opacity=0.8,
             hovertemplate=f"{name}, seed {run['seed']}<br>epoch %{{x}}: %{{y:.6g}}<extra></extra>",
         )  # fmt: skip
         seen.add(name)
@@ -219,12 +227,13 @@ def norms(study: Study) -> go.Figure:
     values = [v for run in _base(study) for v in run["gradient_norm"] if v]
     wide = bool(values) and max(values) > 100 * min(values)
     made = _figure("Norm of the gradient", "step", "norm", log=wide)
+    names = list(dict.fromkeys(verdict.contestant(run) for run in _base(study) if run["seed"] == 0))
     for run in _base(study):
         if run["seed"] == 0:
             name = verdict.contestant(run)
             values = run["gradient_norm"]
             made.add_scatter(
-                x=list(range(len(values))), y=values, mode="lines", name=name, line={**_style(name, modes), "width": 1.5},
+                x=list(range(len(values))), y=values, mode="lines", name=name, line={**_style(name, modes), "width": _width(names, name)},
                 hovertemplate=f"{name}<br>step %{{x}}: %{{y:.6g}}<extra></extra>",
             )  # fmt: skip
     return made

@@ -12,7 +12,7 @@ import ml_dtypes  # of Keras's own requirements
 import numpy as np
 from keras import ops
 
-from polyloss.framework import process
+from polyloss.framework import private, process
 from polyloss.study import draws
 from polyloss.study.configuration import layers_of
 from polyloss.study.modes import MODES
@@ -122,7 +122,7 @@ def build(workload: Workload, train: Arrays) -> Any:
     model = workload.model()
     if not isinstance(model, keras.Model):
         raise WorkloadError(f"Workload: model() must return a keras.Model. Got {model!r}.")
-    if not model.built or not all(layer.built for layer in model._flatten_layers()):
+    if not model.built or not all(layer.built for layer in private.flat_layers(model)):
         x = keras.tree.map_structure(lambda a: ops.convert_to_tensor(a[:2]), train[0])
         model(x)
     return model
@@ -211,7 +211,7 @@ def precision(model: Any) -> str:
 
 def move(model: Any, variables: Sequence[Any], rng: np.random.Generator) -> None:
     """Each number of the variables moved to a neighbour, in the dtype in which its layer computes."""
-    computed = {id(v): layer.compute_dtype for layer in model._flatten_layers() for v in layer.trainable_variables}
+    computed = {id(v): layer.compute_dtype for layer in private.flat_layers(model) for v in layer.trainable_variables}
     for variable in variables:
         value = ops.convert_to_numpy(ops.cast(variable.value, "float32") if _is_half(variable) else variable.value)
         moved = one_ulp_off(value, rng, computed.get(id(variable), variable.dtype))

@@ -112,6 +112,7 @@ class Worker:
 
     def weights(self, job: dict[str, Any]) -> dict[str, Any]:
         """Initial weights for every seed, for all backends."""
+        from polyloss.framework import private
         from polyloss.study import draws, training
 
         facts: dict[str, Any] = {}
@@ -122,7 +123,7 @@ class Worker:
             facts = {
                 "random_layers": list(dict.fromkeys(names)),
                 "parameters": sum(math.prod(v.shape) for v in model.weights),
-                "layers": len(model._flatten_layers()),
+                "layers": len(private.flat_layers(model)),
             }  # fmt: skip
         return facts
 
@@ -156,7 +157,7 @@ class Worker:
         """One training, step by step."""
         import keras
 
-        from polyloss.framework import process
+        from polyloss.framework import private, process
         from polyloss.study import training
 
         mode, seed = job["mode"], job["seed"]
@@ -168,7 +169,7 @@ class Worker:
             self._describe(trained.model)
             self.prepared[mode] = {
                 "ran": trained.ran, "precision": training.precision(trained.model),
-                "uncompiled": [x.name for x in trained.model._flatten_layers() if not x.supports_jit],
+                "uncompiled": [x.name for x in private.flat_layers(trained.model) if not x.supports_jit],
                 "left_out": self._why_not(mode, trained),
             }  # fmt: skip
             self.trained = {mode: trained}

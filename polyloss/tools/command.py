@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import codecs
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -37,7 +38,6 @@ app = typer.Typer(
 
 def run() -> None:
     """The program: its output can be written wherever it goes, and frameworks keep their logs to themselves."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     codecs.register_error("spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -45,7 +45,42 @@ def run() -> None:
     app(prog_name="polyloss")
 
 
-LETTERS = {"−": "-", "·": "*", "×": "x", "≤": "<=", "≥": ">=", "∈": "in", "∑": "sum", "∞": "inf", "∂": "d", "√": "sqrt"}
+def start() -> None:
+    """Import polyloss, and with it a framework, which has its own way of writing to stderr while it starts."""
+    if "polyloss" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    with refusals():
+        try:
+            importlib.import_module("polyloss")
+        finally:  # what goes wrong is an exception, and said as one
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
+
+LETTERS = {
+    "−": "-",
+    "·": "*",
+    "×": "x",
+    "≤": "<=",
+    "≥": ">=",
+    "∈": "in",
+    "∑": "sum",
+    "∞": "inf",
+    "∂": "d",
+    "√": "sqrt",
+    "‖": "||",
+    "∩": "and",
+    "∪": "or",
+    "⊙": "*",
+    "∇": "grad",
+    "∼": "~",
+    "⁻": "^-",
+}
 """How an ASCII terminal shows what is no letter; Greek ones have names, and of others the accent is left out."""
 
 
@@ -62,6 +97,8 @@ def spelled(letter: str) -> str:
         return LETTERS[letter]
     name = unicodedata.name(letter, "")
     mark = "_" if "SUBSCRIPT" in name else "^" if "SUPERSCRIPT" in name or "MODIFIER" in name else ""
+    if unicodedata.combining(letter):
+        return ""
     plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
     if "GREEK" in name:
         plain = name.split(" WITH ")[0].rpartition(" ")[2].lower()
@@ -106,6 +143,7 @@ def list_losses(
     task: Annotated[str | None, typer.Option(help='Only those for one kind of problem: "regression", say.')] = None,
 ) -> None:
     """Every loss: its class, what it is, and what it is for."""
+    start()
     from polyloss.tools import terminal
 
     with refusals():
@@ -119,6 +157,7 @@ def show_loss(
     latex: Annotated[bool, typer.Option("--latex", help="The formula as LaTeX.")] = False,
 ) -> None:
     """A loss: formula, when to choose it, parameters, edge cases, names elsewhere, reference."""
+    start()
     from polyloss.tools import terminal
 
     with refusals():
@@ -132,6 +171,7 @@ def choose_loss(
     data: Annotated[str | None, typer.Option(help="What they are like: imbalanced, outliers, ...")] = None,
 ) -> None:
     """From what your targets and data are to two or three losses, with reasons. Asks what is not given."""
+    start()
     from polyloss.tools import choose, terminal
 
     asked = console()
@@ -174,6 +214,7 @@ def plot_loss(
     Any parameter of the loss is an option: polyloss plot FocalLoss --gamma 0,1,2,5 --alpha none. Several
     values of one parameter, with commas between them, give a curve each.
     """
+    start()
     from polyloss import framework
     from polyloss.core import declared
     from polyloss.tools import plot
@@ -210,6 +251,7 @@ def agree_on_loss(
     Any parameter of the loss is an option: polyloss agree FocalLoss --gamma 0.5 --no-from-logits.
     Status: 0 within the budget, 1 not, 3 fewer than two backends could be measured, 2 a mistake in the call.
     """
+    start()
     from polyloss.study.agree import agree
     from polyloss.tools import terminal
 
@@ -323,6 +365,7 @@ def study_workload(
     Status: 0 they agree, 1 they part, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
     the call or the file.
     """
+    start()
     from polyloss.study import command
 
     settings = {
@@ -343,6 +386,7 @@ def compare_studies(
     out: Annotated[pathlib.Path | None, typer.Option(help="Write the tables there, as Markdown.")] = None,
 ) -> None:
     """Two studies side by side: the same numbers? faster? which versions?"""
+    start()
     from polyloss.study import command
 
     raise typer.Exit(command.compare(first, second, out))

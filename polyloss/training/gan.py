@@ -15,6 +15,7 @@ from polyloss.adversarial.losses import AdversarialLoss, WassersteinLoss
 from polyloss.adversarial.penalties import Penalty
 from polyloss.core import numerics, parameters, replica
 from polyloss.core.numerics import Tensor
+from polyloss.framework import private
 from polyloss.training import guards
 from polyloss.training.optimizers import OptimizerGroup
 from polyloss.training.step import StepModel, minimize
@@ -524,7 +525,7 @@ def _kth(what: str, numbers: Tensor, k: int, wanted: int, rank: int) -> Tensor:
 def _scaled(optimizer: Any, network: keras.Model) -> Any:
     """With loss scaling where the network computes in float16."""
     optimizer = keras.optimizers.get(optimizer)
-    half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+    half = any(layer.compute_dtype == "float16" for layer in private.flat_layers(network))
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

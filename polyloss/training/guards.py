@@ -10,6 +10,7 @@ import keras
 
 from polyloss.adversarial.losses import WassersteinLoss
 from polyloss.core import numerics
+from polyloss.framework import private
 
 
 def before_training(discriminator: keras.Model, loss: Any, penalties: Sequence[Any]) -> None:
@@ -54,7 +55,7 @@ def _reshapes(layer: Any) -> bool:
 
 def _bounded(network: keras.Model) -> bool:
     """Whether a layer is normalised by its largest singular value, or its weights are constrained (clipped)."""
-    layers = network._flatten_layers()
+    layers = private.flat_layers(network)
     return any(
         isinstance(one, keras.layers.SpectralNormalization) or getattr(one, "kernel_constraint", None) is not None
         for one in layers

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-from keras.src.backend.common.masking import set_keras_mask  # Keras has no public name for it
 
 from polyloss.core.parameters import refuse
+from polyloss.framework import private
 from polyloss.losses.vocabulary import LinearCrossentropyLoss
 
 
@@ -142,7 +142,7 @@ class LinearHeadModel(keras.Model):
 
     def _head(self) -> LinearHead:
         """The layer that the model ends in."""
-        heads = [layer for layer in self._flatten_layers() if isinstance(layer, LinearHead)]
+        heads = [layer for layer in private.flat_layers(self) if isinstance(layer, LinearHead)]
         if len(heads) != 1 or (getattr(self, "outputs", None) is not None and len(self.outputs) != 1):
             refuse("LinearHeadModel", "the layers", "hold one LinearHead, which is the only output", heads)
         return heads[0]
@@ -181,7 +181,7 @@ class LinearHeadModel(keras.Model):
             refuse("LinearHeadModel", "loss_weights", "be None with one loss", weights)
         (hidden, *of_layer), mask = head._handed
         if mask is not None:
-            set_keras_mask(hidden, mask)
+            private.set_keras_mask(hidden, mask)
         loss = self.loss
         if loss.transpose_kernel != (head.tied_to is not None):
             loss = type(loss).from_config({**loss.get_config(), "transpose_kernel": head.tied_to is not None})

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras.src.backend import set_keras_mask
+from keras.src.backend.common.masking import set_keras_mask
 
 from tests.case import Case, supervised
 from tests.checks.numbers import close

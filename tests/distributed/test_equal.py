@@ -63,6 +63,12 @@ def test_torch_processes(world: int, how: str) -> None:
     judge(reports("torch_processes", ranks(world, how)), engines=1, cases=CASES, controls=CONTROLS)
 
 
+@ONLY(BACKEND != "torch", reason="of PyTorch")
+def test_fully_sharded_module() -> None:
+    """All but the cases with a mask, which is Keras's: the module is none."""
+    judge(reports("torch_sharded", ranks(2)), engines=1, cases=CASES - 2, controls=CONTROLS - 1)
+
+
 # -- models of two networks, and steps of one's own ---------------------------------------------------
 
 GANS = 5

@@ -57,6 +57,19 @@ def test_imports_run_one_way(file: str) -> None:
     assert not found, "; ".join(found)
 
 
+@pytest.mark.parametrize("file", SOURCES)
+def test_the_inside_of_keras_is_in_one_module(file: str) -> None:
+    """Names that a next Keras may move stand in `polyloss/framework/private.py`, each with its reason."""
+    if file == "polyloss/framework/private.py":
+        return
+    tree = ast.parse(SOURCES[file].read_text(encoding="utf-8"))
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    assert not [m for m in imported(SOURCES[file]) if m.startswith("keras.src")]
+    assert not [t for t in texts if t.startswith("keras.src")], "a module of Keras's inside, imported by its name"
+    inside = {"_flatten_layers", "_jax_state", "_seed_generators", "_clear_losses", "_keras_mask"}
+    assert not [n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in inside]
+
+
 @pytest.mark.parametrize("path", WITHOUT_TEST_CODE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_tests_serve_no_one(path: pathlib.Path) -> None:
     """Docs and backends do not import the tests."""

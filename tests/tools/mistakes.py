@@ -1,7 +1,7 @@
 """The answers to the usual mistakes: `docs/data/mistakes.toml` run, and what is said written to `mistakes.json`.
 
-``KERAS_BACKEND=... python tests/tools/mistakes.py`` writes what that backend answers; the page "When it does not work"
-is made of both files, and `tests/tools/test_mistakes.py` holds the record against a run.
+``KERAS_BACKEND=... python tests/tools/mistakes.py`` writes what that backend answers, one backend after the other. The
+page "When it does not work" is made of both files, and `tests/tools/test_mistakes.py` holds the record against a run.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import pathlib
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import polyloss
+from polyloss import framework
 from polyloss.tools import command, describe, terminal
 from polyloss.tools.choose import TARGETS
 from tests.tools import transcripts
@@ -172,12 +174,30 @@ def test_into_a_pipe_in_ascii() -> None:
     assert not [line for line in lines if line != line.rstrip()]
 
 
+def test_a_framework_that_is_not_there_is_one_line(tmp_path: pathlib.Path) -> None:
+    """Whichever of the three this environment lacks."""
+    lacking = next((name for name in framework.names() if importlib.util.find_spec(name) is None), None)
+    if lacking is None:
+        pytest.skip("every framework is installed here")
+    said = started("list", KERAS_BACKEND=lacking, KERAS_HOME=str(tmp_path))
+    assert said.returncode == 2
+    line, _ = said.stderr.splitlines()
+    assert line.startswith("polyloss: ")
+    assert f"python -m pip install {lacking}" in line
+
+
 @pytest.mark.parametrize(
     ("letter", "plain"),
-    [("α", "alpha"), ("ₜ", "_t"), ("ᵞ", "^gamma"), ("²", "^2"), ("≤", "<="), ("é", "e"), ("–", "-")],
+    [("α", "alpha"), ("ₜ", "_t"), ("ᵞ", "^gamma"), ("²", "^2"), ("≤", "<="), ("é", "e"), ("–", "-"), ("∇", "grad")],
 )
 def test_letters_in_ascii(letter: str, plain: str) -> None:
     assert command.spelled(letter) == plain
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_letter_has_a_spelling(name: str) -> None:
+    shown = call("show", name).stdout
+    assert not {letter for letter in shown if not letter.isascii() and command.spelled(letter) == "?"} - set("─│┼╵╷━")
 
 
 def test_latex_can_be_copied() -> None:

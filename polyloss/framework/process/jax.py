@@ -78,10 +78,11 @@ class TrainFunction(plain.TrainFunction):
 
     def settle(self) -> None:
         if self.values is not None:
-            names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-            self.model._jax_state = dict(zip(names, self.values, strict=True))
-            self.model._jax_state_synced = False
-            self.model.jax_state_sync()
+            model = self.model
+            groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables]
+            for group, values in zip([*groups, model.metrics_variables], self.values, strict=True):
+                for variable, value in zip(group, values, strict=True):
+                    variable.assign(value)
             self.values = None
 
 
