@@ -216,7 +216,7 @@ def nightly(session: nox.Session, backend: str) -> None:
     groups = nox.project.dependency_groups(PROJECT, "test")
     study = PROJECT["project"]["optional-dependencies"]["study"]
     session.install("--pre", "--upgrade", "-r", f"backends/{backend}/nightly.txt", *groups, *study)
-    session.run("python", "-m", "pip", "uninstall", "-q", "-y", "keras", "keras-nightly", silent=True)
+    session.run_install("python", "-m", "pip", "uninstall", "-q", "-y", "keras", "keras-nightly", silent=True)
     session.install("--pre", "keras-nightly")  # the same folder as that of keras, which frameworks ask for
     session.install("--no-deps", "-e", ".")
     environment(session, backend)
