@@ -80,8 +80,8 @@ def in_words(seconds: float) -> str:
     """About how long.
 
     >>> from polyloss.study.progress import in_words
-    >>> in_words(44), in_words(130), in_words(5000)
-    ('about 45 seconds', 'about 2 minutes', 'about 1.4 hours')
+    >>> in_words(44), in_words(130), in_words(6000)
+    ('about 45 seconds', 'about 2 minutes', 'about 1.7 hours')
     """
     if seconds < 90:
         return f"about {max(5, 5 * round(seconds / 5)):.0f} seconds"

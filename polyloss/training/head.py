@@ -36,7 +36,7 @@ class LinearHead(keras.layers.Layer):
         TypeError: where `tied_to` is no Embedding.
 
     >>> head = polyloss.training.LinearHead(5)
-    >>> head(np.zeros((2, 7, 3), "float32")).shape
+    >>> tuple(head(np.zeros((2, 7, 3), "float32")).shape)
     (2, 7, 5)
     """
 
