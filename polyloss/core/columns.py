@@ -148,7 +148,9 @@ class _Product:
     def logits(self, part: Tensor, first: int | Tensor, count: int | Tensor) -> Tensor:
         """Before they are capped."""
         z = kit.own_copy(part) if self.columns is None else kit.product(self.rows, part)
-        return z if self.bias is None else z + ops.cast(kit.cut(self.bias, first, count, 0), self.dtype)
+        if self.bias is None:
+            return z
+        return z + ops.expand_dims(ops.cast(kit.cut(self.bias, first, count, 0), self.dtype), 0)
 
 
 def _capped(z: Tensor, soft_cap: float | None) -> Tensor:

@@ -103,7 +103,7 @@ def own_copy(x: Any) -> Any:
 
 def place(index: Any, first: Any, count: int) -> Any:
     """A mask over the block, which is computed where it is used."""
-    return jnp.expand_dims(index - first, -1) == jnp.arange(count, dtype=index.dtype)
+    return jnp.expand_dims(index - first, -1) == jnp.expand_dims(jnp.arange(count, dtype=index.dtype), 0)
 
 
 def picked(z: Any, place: Any) -> Any:
