@@ -70,13 +70,13 @@ def of_a_loss(name: str) -> str:
         "dtype",
         "backend",
         "worst error in ULP",
-        "share of what is allowed",
+        "error / allowed error",
         "at",
     )
     parts = [
-        "The worst error against the 150-digit reference over all inputs tried, in units in the last place of the "
-        "exact result. In brackets stands the error as a share of :ref:`what is allowed <contributing:Budgets>`: 0.30 means "
-        f"that the worst error was 30% of it, and above 1 a test fails. {link('How it is measured', 'reliability')}.\n",
+        "The largest error against the 150-digit reference over all inputs tried, in units in the last place of the "
+        "exact result. In brackets is the error divided by the :ref:`allowed error <contributing:Budgets>`: 0.30 means "
+        f"that the largest error was 30% of the allowed one, and a test fails above 1. {link('How it is measured', 'reliability')}.\n",
         dropdown("Every figure with its input", table(header, shown, css="wide")),
     ]
     compact = []
@@ -123,25 +123,35 @@ def reliability() -> str:
 
     run, compare = literal("python -m nox"), literal("python -m nox -s agreement")
     counts = [
-        ("cells passed (loss x backend x dtype x check)", f"{sum(data['cells'].values()):,}", spread("cells"), run),
-        ("half-precision results compared", f"{sum(data['halves'].values()):,}", spread("halves"), run),
-        ("bad calls refused, each with its sentence", f"{sum(data['refused'].values()):,}", spread("refused"), run),
         (
-            "planted faults, all caught (each once, however many backends catch it)",
+            "combinations of loss, backend, dtype and check that passed",
+            f"{sum(data['cells'].values()):,}",
+            spread("cells"),
+            run,
+        ),
+        ("half-precision results compared", f"{sum(data['halves'].values()):,}", spread("halves"), run),
+        (
+            "invalid calls refused, each with the expected message",
+            f"{sum(data['refused'].values()):,}",
+            spread("refused"),
+            run,
+        ),
+        (
+            "faults planted in the code, all found by the tests (each counted once)",
             f"{sum(data['planted'].values()):,}",
             ", ".join(f"{template.replace('_', ' ')} {n:,}" for template, n in data["planted"].items()),
             run,
         ),
-        ("tests of the tests", f"{sum(data['tests_of_tests'].values()):,}", spread("tests_of_tests"), run),
+        ("tests of the test suite itself", f"{sum(data['tests_of_tests'].values()):,}", spread("tests_of_tests"), run),
         (
-            "recordings of other libraries, held to nothing",
+            "measurements of other libraries, which no test judges",
             f"{sum(data['recordings'].values()):,}",
             spread("recordings"),
             run,
         ),
         *(
             (
-                "blocks of Python in README and docs run",
+                "code blocks of README and documentation that were run",
                 f"{blocks[0][1]:,}",
                 ", ".join(f"{b} {ran} of {n}" for b, (ran, n) in data["blocks"].items()),
                 literal("python -m nox -s tests -- tests/test_documents.py"),
@@ -157,7 +167,7 @@ def reliability() -> str:
         ),
         *(
             (
-                "trainings of one WGAN-GP, the largest distance of any two",
+                "training runs of one WGAN-GP, the largest difference between two of them",
                 f"{t['distance']:.1e}",
                 ", ".join(t["runs"]),
                 compare,
@@ -167,7 +177,7 @@ def reliability() -> str:
         ),
         *(
             (
-                "gradients of the penalties (weight 1) by the critic's weights, worst error to float64 differences",
+                "gradients of the penalties (weight 1) with respect to the critic's weights, largest error against finite differences in float64",
                 f"{max(worst.values()):.1e}",
                 ", ".join(f"{b} {error:.1e}" for b, error in worst.items()),
                 compare,
@@ -186,41 +196,41 @@ def reliability() -> str:
     parts = [
         ".. _reliability:\n",
         title("Reliability"),
-        "Every figure on this page was measured by the tests and is made from one file, ``docs/evidence.json``, which "
-        f"{literal('python -m nox -s agreement -- --write')} renews and every run of the tests compares with what it "
-        f"measures. Measured with {published.versions(data)}.\n",
-        table(("figure", "total", "by backend or template", "remade by"), counts),
-        title("Cells by check", "-"),
+        "Every figure on this page was measured by the tests and comes from one file, ``docs/evidence.json``. The command "
+        f"{literal('python -m nox -s agreement -- --write')} renews it, and every run of the tests compares it with what it "
+        f"measures. The versions were {published.versions(data)}.\n",
+        table(("figure", "total", "by backend or kind", "command that repeats it"), counts),
+        title("Combinations by check", "-"),
         cells(data),
         title("Accuracy in float32", "-"),
-        "Worst error in units in the last place (ULP) of the exact result, over logits in [-100, 100], probabilities with "
-        "both ends, and the corners. In brackets stands the error as a share of :ref:`what is allowed <contributing:Budgets>`: 0.30 "
-        "means that the worst error was 30% of it, and above 1 a test fails. A softmax "
-        "loss may be off by one ULP of 1.0 in all: where the exact result is tiny, that is many of its own. Remade by "
+        "The largest error in units in the last place (ULP) of the exact result, over logits in [-100, 100], probabilities from 0 to 1, "
+        "and corner cases. In brackets is the error divided by the :ref:`allowed error <contributing:Budgets>`: 0.30 "
+        "means that the largest error was 30% of the allowed one, and a test fails above 1. A softmax "
+        "loss may be off by one ULP of 1.0 in total; if the exact result is tiny, that is many of its own ULP. Repeated by "
         f"{compare} after {run}.\n",
         accuracy(data, "float32"),
         title("Accuracy in float64", "-"),
         accuracy(data, "float64"),
         title("The inputs of the worst errors", "-"),
         *(inputs(data, dtype) for dtype in ("float32", "float64")),
-        title("Any two backends", "-"),
-        f"The largest difference between two backends on the same float32 input, remade by {compare}:\n",
+        title("Differences between backends", "-"),
+        f"The largest difference between two backends on the same float32 input, repeated by {compare}:\n",
         disagreements(data),
         title("Half precision", "-"),
         "float16 and bfloat16 are computed in float32 and compared with the exact result rounded to half; elementwise losses "
-        f"over every finite number of the format. Remade by {literal('python -m nox -s tests -- tests/checks/test_halves.py')}.\n",
+        f"over every finite number of the format. Repeated by {literal('python -m nox -s tests -- tests/checks/test_halves.py')}.\n",
         halves(data),
         title("Other libraries on the same inputs", "-"),
-        "The losses of Keras, optax, TensorFlow and PyTorch, measured as ours are and held to nothing. What a library lacks "
-        f"in one piece rests on a loss that it ships (``backends/``). Remade by {compare}.\n",
+        "The losses of Keras, optax, TensorFlow and PyTorch, measured in the same way; no test judges them. If a library has no such loss "
+        f"as a whole, it is composed of one that it has (``backends/``). Repeated by {compare}.\n",
         others(data),
     ]
     return "\n".join(parts)
 
 
 def cells(data: dict[str, Any]) -> str:
-    """Check by check: for how many losses, and how many cells."""
-    return table(("check", "losses", "cells"), published.cells_by_check(data))
+    """Check by check: for how many losses, and how many combinations with a backend and a dtype."""
+    return table(("check", "losses", "combinations"), published.cells_by_check(data))
 
 
 def accuracy(data: dict[str, Any], dtype: str) -> str:
@@ -285,7 +295,7 @@ def others(data: dict[str, Any]) -> str:
                 ]
                 cells.append(published.share(max(shares)) if shares else "–")
             body.append((f"`{loss}`" if quantity == "value" else "", quantity, *cells))
-    note = "Shares of the budget, the worst of all backends; 1 is what polyloss allows itself.\n\n"
+    note = "The largest error of all backends divided by the error that polyloss allows itself.\n\n"
     return note + table(("loss", "", *map(library, columns)), body)
 
 
@@ -300,8 +310,8 @@ def backends() -> str:
     parts = [
         ".. _backends:\n",
         title("What works where"),
-        "Each cell counts the tests that passed in the last published run; where none ran, it says why. Made from "
-        f"``docs/evidence.json``, remade by {literal('python -m nox -s agreement -- --write')}.\n",
+        "Each entry is the number of tests that passed in the last published run; if none ran, it says why. The table is made from "
+        f"``docs/evidence.json``, which is renewed by {literal('python -m nox -s agreement -- --write')}.\n",
     ]
     for group in dict.fromkeys(feature["group"] for feature in features):
         body = []

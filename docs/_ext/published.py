@@ -207,9 +207,10 @@ def summary(published: Report) -> str:
     cells = ", ".join(f"{b} {n}" for b, n in published["cells"].items())
     total = {name: sum(published[name].values()) for name in ("cells", "halves", "planted", "refused")}
     return (
-        f"{total['cells']:,} cells passed (loss x backend x dtype x check: {cells}); "
-        f"{total['halves']:,} half-precision results compared; {total['planted']:,} planted faults, all caught; "
-        f"{total['refused']:,} refused calls, each with its sentence; GPU: {device(published, 'gpu')}."
+        f"{total['cells']:,} combinations of loss, backend, dtype and check passed ({cells}). "
+        f"{total['halves']:,} results in half precision were compared. {total['planted']:,} faults were planted in the code, and "
+        f"the tests found all of them. {total['refused']:,} invalid calls were refused, each with the expected message. "
+        f"GPU: {device(published, 'gpu')}."
     )
 
 

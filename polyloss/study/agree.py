@@ -234,10 +234,16 @@ class Agreement:
         (key, name), (worst, row) = max(found.items(), key=lambda item: item[1][0])
         part, _, quantity = key.partition("|")
         what = f"the {quantity}{f' of the {part}' if part else ''} on {name}, input {row}"
+        missing = ", ".join(name for name in self.faults if name in framework.names() and name not in self.results)
+        rest = f" Not measured: {missing}." if missing else ""
         if worst > 1:
-            return Verdict(False, worst, f"They do not agree: {what} is off by {worst:.2g} times what rounding allows.")
+            return Verdict(
+                False, worst, f"They do not agree: {what} is off by {worst:.2g} times what rounding allows.{rest}"
+            )
         names = ", ".join(self.results)
-        return Verdict(True, worst, f"{names} agree: the worst error is {worst:.2f} of what rounding allows ({what}).")
+        return Verdict(
+            True, worst, f"{names} agree: the largest error is {worst:.2f} of what rounding allows ({what}).{rest}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All that was measured, for programs: ULP and shares; null where there is no number."""

@@ -336,9 +336,11 @@ class Chain:
         for i, variable in enumerate(state):
             self.found.add("state", k, name, of, variable.name, [[s[i]] for s in states], i, half)
         for i, variable in enumerate(weights):
-            self.found.add("backward", k, name, of, f"by {variable.name}", [[g[i]] for g in by_weights], i, half)
+            self.found.add(
+                "backward", k, name, of, f"with respect to {variable.name}", [[g[i]] for g in by_weights], i, half
+            )
         if by_inputs:
-            self.found.add("backward", k, name, of, "by input", by_inputs, len(weights), half)
+            self.found.add("backward", k, name, of, "with respect to input", by_inputs, len(weights), half)
 
     # -- loss, gradients, update --------------------------------------------------------------------
 
@@ -355,7 +357,7 @@ class Chain:
                 gradients.append(framework.gradient(loss, places)(*leaves))
             of = self._loss_name()
             self.found.add("loss", place, name, of, "value", values)
-            self.found.add("loss", place, name, of, "gradient by prediction", gradients, 1)
+            self.found.add("loss", place, name, of, "gradient", gradients, 1)
 
     def _loss_name(self) -> str:
         loss = getattr(self.model, "adversarial_loss", None) or self.model.loss

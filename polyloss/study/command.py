@@ -163,23 +163,26 @@ def index(studies: Sequence[Mapping[str, Any]], link: str) -> str:
             [
                 f"[{name}]({link.format(name)})",
                 s["workload"].get("about", ""),
-                verdict["answer"] + ("" if verdict["complete"] else " (not all of it ran)"),
+                comparing.VERDICTS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)"),
                 f"{max(worst, default=0):.2g}",
                 f"{max(links, default=0):.2g}",
                 where or "-",
             ]
         )
-    head = ["workload", "what", "verdict", "losses, noise floors apart", "links, roundings apart", "where they part"]
+    head = ["workload", "what", "verdict", "losses: difference / noise floor", "layers: difference / rounding error",
+            "where they differ"]  # fmt: skip
     s = studies[0]["settings"]
     return (
         "\n\n".join(
             [
                 "# Ten studies",
-                "The workloads that come with polyloss, one for each problem it was made for, at small size. Made by "
-                "`polyloss study all --small --markdown docs/studies`; [study.md](../study.md) tells how to read them.",
+                "These are the workloads that come with polyloss, each studied at small size. The pages are made by "
+                "`polyloss study all --small --markdown docs/studies`; [Compare frameworks](../study.md) explains how to "
+                "read them.",
                 record.markdown_table(head, rows),
-                f"They agree while the losses lie at most {s['multiple']:g} noise floors apart, and each link at most "
-                f"{s['link_multiple']:g} times its rounding.",
+                f"The frameworks agree while their losses differ by at most {s['multiple']:g} times the noise floor, and the "
+                f"layers, the loss and the optimizer by at most {s['link_multiple']:g} times their rounding error. Both "
+                "columns show the largest ratio that was found.",
             ]
         )
         + "\n"

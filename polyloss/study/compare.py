@@ -16,6 +16,9 @@ from polyloss.study import record, verdict
 Study = Mapping[str, Any]
 Rows = tuple[list[str], list[list[str]]]
 
+VERDICTS = {"agree": "agree", "part": "disagree", "incomplete": "incomplete"}
+"""What a verdict is called; studies store the keys."""
+
 
 def sections(a: Study, b: Study) -> dict[str, Rows]:
     """The tables, by their titles."""
@@ -28,7 +31,7 @@ def sections(a: Study, b: Study) -> dict[str, Rows]:
 
 
 def _studies(a: Study, b: Study) -> Rows:
-    rows = [["verdict", *(s["verdict"]["answer"] for s in (a, b))]]
+    rows = [["verdict", *(VERDICTS[s["verdict"]["answer"]] for s in (a, b))]]
     for part in ("name", "data", "steps", "batch_size", "parameters"):
         rows.append([part.replace("_", " "), *(str(s["workload"].get(part, "-")) for s in (a, b))])
     rows += [["made", a["created"], b["created"]], ["polyloss", a["polyloss"], b["polyloss"]]]
@@ -37,8 +40,8 @@ def _studies(a: Study, b: Study) -> Rows:
 
 
 def _numbers(a: Study, b: Study) -> Rows:
-    """The same contestant in both studies: how far apart its losses are, in noise floors of the first."""
-    head = ["", "term", "largest difference", "at step", "noise floors", "so"]
+    """The same contestant in both studies: how far apart its losses are, as multiples of the noise floor of the first."""
+    head = ["", "term", "largest difference", "at step", "difference / noise floor", "verdict"]
     if a["workload"].get("data") != b["workload"].get("data"):
         return head, [["-", "-", "-", "-", "-", "other data: not comparable"]]
     rows = []
@@ -61,7 +64,7 @@ def _numbers(a: Study, b: Study) -> Rows:
             step = int(times[seed].argmax())
             worst, d = float(times[seed].max()), float(both[seed][step])
             over = worst > a["settings"]["multiple"]
-            so = "equal to the last bit" if d == 0 else "they part" if over else "within rounding"
+            so = "equal to the last bit" if d == 0 else "they differ" if over else "within rounding"
             rows.append([name, term, f"{d:.3g}", str(step), f"{worst:.3g}", so])
     return head, rows
 

@@ -74,7 +74,7 @@ def losses(study: Study, term: str) -> go.Figure:
 
 
 def differences(study: Study, term: str) -> go.Figure:
-    """How far apart each two are, with the floor and what is allowed."""
+    """How far apart each two are, with the noise floor and what is allowed."""
     made = _figure(
         f"Differences of {term}, largest over the seeds", "step", "absolute difference", log=True, height=440
     )
@@ -84,11 +84,11 @@ def differences(study: Study, term: str) -> go.Figure:
     steps = list(range(len(reach)))
     multiple = study["settings"]["multiple"]
     made.add_scatter(
-        x=steps, y=reach, mode="lines", name="noise floor (weights moved by one ULP)", line={"width": 0},
-        fill="tozeroy", fillcolor="rgba(138,143,152,.28)", hovertemplate="floor at %{x}: %{y:.2g}<extra></extra>",
+        x=steps, y=reach, mode="lines", name="noise floor (weights perturbed by one ULP)", line={"width": 0},
+        fill="tozeroy", fillcolor="rgba(138,143,152,.28)", hovertemplate="noise floor at %{x}: %{y:.2g}<extra></extra>",
     )  # fmt: skip
     made.add_scatter(
-        x=steps, y=reach * multiple, mode="lines", name=f"allowed: {multiple:g} floors",
+        x=steps, y=reach * multiple, mode="lines", name=f"allowed: {multiple:g} times the noise floor",
         line={"color": _RED, "dash": "dash", "width": 1.5}, hovertemplate="allowed at %{x}: %{y:.2g}<extra></extra>",
     )  # fmt: skip
     range_ = verdict.spread(runs, term)
@@ -125,9 +125,9 @@ _KINDS = {
 
 
 def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
-    """Every link: how many times its rounding the backends are apart, given the same inputs."""
+    """Every component: by how many times its rounding error the backends differ, given the same inputs."""
     made = _figure(
-        f"Link by link at step {point['step']}, same inputs everywhere", "", "times the link's rounding", log=True,
+        f"Layer by layer at step {point['step']}, same inputs everywhere", "", "difference / rounding error", log=True,
         height=480,
     )  # fmt: skip
     labels: list[str] = []
@@ -145,7 +145,7 @@ def chain(study: Study, point: Mapping[str, Any]) -> go.Figure:
                 "color": [_RED if r["flagged"] else _GREY if r["restless"] else _BLUE for r in rows], "opacity": 0.85,
             },
             customdata=[[r["class"], r["name"], _pairs(r), f"{r['rounding']:.2g}", ", ".join(r["odd"]) or "-"] for r in rows],
-            hovertemplate="<b>%{x}</b> %{customdata[0]}<br>%{customdata[1]}<br>%{y:.3g} times its rounding "
+            hovertemplate="<b>%{x}</b> %{customdata[0]}<br>%{customdata[1]}<br>%{y:.3g} times its rounding error "
             "(%{customdata[3]})<br>%{customdata[2]}<br>odd one out: %{customdata[4]}<extra></extra>",
         )  # fmt: skip
     made.add_hline(

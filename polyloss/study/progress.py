@@ -138,7 +138,7 @@ class Display:
         """A job begins."""
         self.clock.begin(backend, kind(job))
         name = {"weights": "initial weights", "chain": f"layer by layer, step {job.get('step')}"}.get(job["task"])
-        self.name = name or f"{job['mode']}, seed {job['seed']}" + (", one ULP off" if job["moved"] else "")
+        self.name = name or f"{job['mode']}, seed {job['seed']}" + (", perturbed by one ULP" if job["moved"] else "")
         self.show(backend, self.name)
 
     def compiled(self, backend: str, seconds: float) -> None:

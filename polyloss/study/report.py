@@ -18,7 +18,7 @@ Study = Mapping[str, Any]
 
 ANSWERS = {
     "agree": "The frameworks agree",
-    "part": "The frameworks part",
+    "part": "The frameworks disagree",
     "incomplete": "Too little was measured",
 }
 
@@ -164,9 +164,9 @@ def _links(study: Study) -> Table:
             far = max((d for d in r["apart"].values()), key=_size, default=0.0)
             rows.append(
                 [str(point["step"]), r["kind"], f"`{r['link']}`" + (f" {r['class']}" if r["class"] else ""), r["name"],
-                 _number(far, 2), _number(r["rounding"], 2), _number(r["times"]), ", ".join(r["odd"]) if r["flagged"] else "within"]
+                 _number(far, 2), _number(r["rounding"], 2), _number(r["times"]), ", ".join(r["odd"]) if r["flagged"] else "none"]
             )  # fmt: skip
-    return ["step", "what", "link", "of it", "apart", "rounding", "times", "odd one out"], rows
+    return ["step", "what", "component", "quantity", "difference", "rounding error", "ratio", "odd one out"], rows
 
 
 def _size(x: Any) -> float:
@@ -218,8 +218,8 @@ def markdown(study: Study) -> str:
     parts.append(record.prose(held_still(study)))
     made = tables(study)
     for title, name in (
-        ("Links that differ most", "links"),
-        ("Ends", "final"),
+        ("Components that differ most", "links"),
+        ("Final values", "final"),
         ("Speed and memory", "speed"),
         ("Versions", "versions"),
     ):
@@ -227,8 +227,9 @@ def markdown(study: Study) -> str:
             parts += [f"## {title}", record.markdown_table(*made[name])]
     if made["links"][1]:
         parts.append(
-            f"*Rounding* of a link is what one ULP of its inputs and weights does to it, and the spacing of float32; "
-            f"*times* is how many times that the backends are apart; {s['link_multiple']:g} are allowed."
+            f"A *component* is a layer, the loss or the optimizer. Its *rounding error* is the change that one ULP in its inputs "
+            f"and weights makes, plus the spacing of float32; the *ratio* is the difference between backends divided by it; "
+            f"{s['link_multiple']:g} is allowed."
         )
     return "\n\n".join(p for p in parts if p) + "\n"
 

@@ -42,7 +42,7 @@ class Settings:
     modes: tuple[str, ...] = ("auto", "loop")
     seeds: int = 2
     moved: int = 2
-    """How many trainings from weights one ULP off measure the noise floor, on each backend and in each mode."""
+    """How many trainings from weights perturbed by one ULP measure the noise floor, on each backend and in each mode."""
     epochs: int | None = None
     steps: int | None = None
     """At most so many steps an epoch."""
@@ -202,7 +202,7 @@ class Study:
     # -- jobs ---------------------------------------------------------------------------------------
 
     def _jobs(self, backend: str) -> list[dict[str, Any]]:
-        """What a backend has to do: the first one also makes the weights and records the inputs of each link."""
+        """What a backend has to do: the first one also makes the weights and records the inputs of each component."""
         s = self.settings
         jobs: list[dict[str, Any]] = []
         first = self.recorder is None
@@ -437,11 +437,13 @@ class Study:
         where = backend
         if job is not None and job.get("referee"):
             self.refereed.add(backend)
-            self._note(backend, f"could not be the float64 referee at step {job['step']}: {text.rstrip('.: ')}.")
+            self._note(backend, f"could not compute the float64 reference at step {job['step']}: {text.rstrip('.: ')}.")
             return
         if job is not None:
             name = {"weights": "initial weights", "chain": f"layers at step {job.get('step')}"}.get(job["task"])
-            where += ": " + (name or f"{job['mode']}, seed {job['seed']}" + (", moved" if job["moved"] else ""))
+            where += ": " + (
+                name or f"{job['mode']}, seed {job['seed']}" + (", perturbed weights" if job["moved"] else "")
+            )
             for run in self.study["runs"]:
                 if run["status"] == "started" and run["backend"] == backend:
                     run["status"] = "failed"

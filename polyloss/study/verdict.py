@@ -1,9 +1,10 @@
 """Do the backends agree? The rule, in NumPy only.
 
 Training amplifies rounding, so how far apart two equal trainings may drift is measured: the same backend trains
-again from initial weights that are moved by one ULP. The *floor* at a step is the largest difference that this has
-made up to there, over all backends, modes and moved trainings, and at least the spacing at the loss of the dtype in
-which the model computes. Where the backends do not compute in the same one, the finest sets the floor. Two contestants (a backend in a mode) agree while their losses, on every seed, are at most `MULTIPLE` floors apart.
+again from initial weights that are perturbed by one ULP. The *noise floor* at a step is the largest difference that this
+has made up to there, over all backends, modes and perturbed trainings, and at least the spacing at the loss of the dtype
+in which the model computes. Where the backends do not compute in the same one, the finest sets the floor. Two contestants
+(a backend in a mode) agree while their losses, on every seed, differ by at most `MULTIPLE` times the noise floor.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from polyloss.study import configuration, links
 
 MULTIPLE = 10.0
-"""How many floors two trainings may be apart."""
+"""By how many times the noise floor two trainings may differ."""
 
 Run = Mapping[str, Any]
 
@@ -97,7 +98,7 @@ def _two_backends(pair: tuple[str, str]) -> bool:
 
 
 def of_training(runs: Sequence[Run], terms: Sequence[str], multiple: float = MULTIPLE) -> dict[str, Any]:
-    """Whether the trainings agree; if not, who parts, from which step, and how far."""
+    """Whether the trainings agree; if not, which differs, from which step, and by how much."""
     names = list(dict.fromkeys(contestant(r) for r in runs if not r["moved"]))
     parted: dict[tuple[str, str], int] = {}
     facts: dict[str, Any] = {}
@@ -130,17 +131,16 @@ def sentence_of_link(row: Mapping[str, Any]) -> str:
     """What a flagged row says."""
     what = {
         "output": "the output of layer", "state": f"the {row['name']} of layer", "backward": "the gradient of layer",
-        "loss": f"the {row['name']} of", "update": "the update by", "chain": "the output after layer",
+        "loss": f"the {row['name']} of", "update": "the update", "chain": "the output after layer",
         "value": "the objective", "gradient": "the gradient of",
     }[row["kind"]]  # fmt: skip
     name = f"`{row['link']}`" + (f" ({row['class']})" if row["class"] else "")
     if row["kind"] == "update":
-        name = f"the optimizer {row['class']}, of `{row['name']}`"
-        what = "the update by"
+        what, name = f"the update of `{row['name']}`", f"by the optimizer {row['class']}"
     elif row["kind"] == "backward":
         name += f" {row['name']}"
     elif row["kind"] == "gradient":
-        what, name = "the gradient by", f"`{row['name']}`"
+        what, name = "the gradient with respect to", f"`{row['name']}`"
     shapes = {tuple(s) for s in row["shapes"].values()}
     if len(shapes) > 1:
         return f"{what} {name}, which has the shapes " + ", ".join(
@@ -150,8 +150,8 @@ def sentence_of_link(row: Mapping[str, Any]) -> str:
     if row["kind"] in links.FORWARD and len(set(dtypes.values())) > 1:
         return f"{what} {name}, which is " + ", ".join(f"{dtype} on {b}" for b, dtype in dtypes.items())
     finite = [d for d in row["apart"].values() if np.isfinite(d)]
-    far = f"{max(finite):.2g} apart" if len(finite) == len(row["apart"]) else "not there, or not finite, on one"
-    times = f", {row['times']:.3g} times its rounding" if np.isfinite(row["times"]) else ""
+    far = f"by {max(finite):.2g}" if len(finite) == len(row["apart"]) else "which is missing or not finite on one"
+    times = f", which is {row['times']:.3g} times its rounding error" if np.isfinite(row["times"]) else ""
     return f"{what} {name}, {far}{times}"
 
 
@@ -189,7 +189,7 @@ def causes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _belongs(cause: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a difference in configuration is one of the link that parts."""
+    """Whether a difference in configuration is one of the component that differs."""
     if row["kind"] == "update":
         return cause["part"] == "optimizer"
     if row["kind"] == "loss":
@@ -198,7 +198,7 @@ def _belongs(cause: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 
 def _told(differing: Sequence[Mapping[str, Any]]) -> str:
-    """Causes that do not stand beside their link, in words: the same difference of several parts is said once."""
+    """Causes that do not stand beside their component, in words: the same difference of several is said once."""
     same: dict[tuple[str, str], list[str]] = {}
     for cause in differing:
         same.setdefault((cause["part"], configuration.sentence(cause)), []).append(quoted(cause["name"]))
@@ -251,17 +251,17 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         who = ", ".join(row["odd"]) or "the backends"
         where = "in" if link else "no single layer differs; between the layers:"
         text = (
-            f"At step {point['step']}, {who} part{'s' if len(row['odd']) == 1 else ''} from the rest {where} "
+            f"At step {point['step']}, {who} differ{'s' if len(row['odd']) == 1 else ''} from the others {where} "
             if row["odd"]
-            else f"At step {point['step']} the backends part {where} "
+            else f"At step {point['step']} the backends differ {where} "
         )
         why = "; there, " + "; ".join(map(configuration.sentence, own)) if own else ""
         sentences.append(f"{text}{sentence_of_link(row)}{why}.")
         if gradient is not None:
             sentences.append(
-                f"The gradient that differs most is that by {quoted(gradient['name'])}"
+                f"The gradient that differs most is that with respect to {quoted(gradient['name'])}"
                 + (f" (on {', '.join(gradient['odd'])})" if gradient["odd"] else "")
-                + f": {gradient['times']:.3g} times its rounding."
+                + f": {gradient['times']:.3g} times its rounding error."
             )
         odd += [name for name in row["odd"] if name not in odd]
         found.append({"step": point["step"], "link": row["link"], "class": row["class"], "kind": row["kind"],
@@ -274,8 +274,8 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         sentences.append(f"Not the same on every backend{either}: {_told(rest)}.")
     elif flagged and alike and len(backends) > 1:
         sentences.append(
-            "Layers, optimizer, loss and metrics are configured alike on every backend: the cause lies in code, the "
-            "file's or a framework's."
+            "Layers, optimizer, loss and metrics are configured alike on every backend: the cause is in the code "
+            "of the file or of a framework."
         )
     worst = max((f["worst"] for f in training["terms"].values() if f["worst"]), key=lambda w: w["times"], default=None)
     if not training["agree"]:
@@ -283,14 +283,14 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         who = ", ".join(training["odd"]) or " and ".join(training["parted"][0][:2])
         assert worst is not None
         sentences.append(
-            f"In training, {who} part{'s' if len(training['odd']) == 1 else ''} from step {training['step']}: "
-            f"the losses lie up to {worst['times']:.3g} noise floors apart ({worst['apart']:.3g} at step {worst['step']}); "
-            f"{settings['multiple']:g} are allowed."
+            f"In training, {who} differ{'s' if len(training['odd']) == 1 else ''} from step {training['step']} on: "
+            f"the losses differ by up to {worst['times']:.3g} times the noise floor ({worst['apart']:.3g} at step "
+            f"{worst['step']}); {settings['multiple']:g} times are allowed."
         )
     elif worst is not None and len(backends) > 1:
         sentences.append(
-            f"In training, the losses are never more than {worst['times']:.2g} noise floors apart "
-            f"({settings['multiple']:g} are allowed)."
+            f"In training, the losses never differ by more than {worst['times']:.2g} times the noise floor "
+            f"({settings['multiple']:g} times are allowed)."
         )
     computed = sorted({r.get("precision", "float32") for r in runs})
     if computed != ["float32"] and len(backends) > 1:
@@ -299,7 +299,7 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             f"Layers compute in {computed[0]}: the noise floor is that of its rounding, {coarse:,.0f} times as coarse as "
             "float32's, and hides what is smaller. To look for that, study the model in float32 as well."
             if len(computed) == 1
-            else f"Layers compute in {' and '.join(computed)}, not alike on every backend: the finest sets the floor."
+            else f"Layers compute in {' and '.join(computed)}, not alike on every backend: the finest sets the noise floor."
         )
     for term, facts in training["terms"].items():
         if facts["last_spread"] and len(backends) > 1:

@@ -246,10 +246,10 @@ def agree_on_loss(
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="The measurements and the verdict as JSON.")] = False,
 ) -> None:
-    """Values and gradients of one loss on each backend: how far apart, and how far from float64?
+    """Compare values and gradients of one loss between the backends and with float64.
 
     Any parameter of the loss is an option: polyloss agree FocalLoss --gamma 0.5 --no-from-logits.
-    Status: 0 within the budget, 1 not, 3 fewer than two backends could be measured, 2 a mistake in the call.
+    Status: 0 within what rounding allows, 1 not, 3 fewer than two backends or no reference, 2 a mistake in the call.
     """
     start()
     from polyloss.study.agree import agree
@@ -264,10 +264,9 @@ def agree_on_loss(
         print(json.dumps(found.as_json(), indent=1))
     else:
         show(terminal.agreement(found))
-    if len(found.results) < 2:
-        raise typer.Exit(3)
-    if not found.verdict().within:
-        raise typer.Exit(1)
+    within = found.verdict().within
+    if not within:
+        raise typer.Exit(3 if within is None else 1)
 
 
 def _own(loss: str, command: str, arguments: Sequence[str]) -> dict[str, Any]:
@@ -346,23 +345,26 @@ def study_workload(
         ),
     ] = None,
     moved: Annotated[
-        int | None, typer.Option(min=1, help="Trainings from weights one ULP off: the noise floor. Default: 2.")
+        int | None,
+        typer.Option(
+            min=1, help="Trainings from weights perturbed by one ULP, which measure the noise floor. Default: 2."
+        ),
     ] = None,
-    at: Annotated[str, typer.Option(help="Steps at which the model is compared link by link.")] = "0",
+    at: Annotated[str, typer.Option(help="Steps at which the model is compared layer by layer.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
     python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 600,
     tf32: Annotated[bool, typer.Option("--tf32", help="Let GPUs round products to TF32.")] = False,
     small: Annotated[
-        bool, typer.Option("--small", help="2 seeds, 2 moved, 1 epoch of at most 12 steps, mode auto.")
+        bool, typer.Option("--small", help="--seeds 2 --moved 2 --epochs 1 --steps 12 --modes auto.")
     ] = False,
-    thorough: Annotated[bool, typer.Option("--thorough", help="3 seeds, 3 moved, modes eager and jit.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="--seeds 3 --moved 3 --modes eager,jit.")] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
     markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.
 
-    Status: 0 they agree, 1 they part, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
+    Status: 0 they agree, 1 they differ, 3 not all of it ran or could be written (and what ran agrees), 2 a mistake in
     the call or the file.
     """
     start()

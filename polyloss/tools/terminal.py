@@ -170,24 +170,23 @@ def agreement(found: Agreement) -> Group:
         column.no_wrap = True
     body: list[RenderableType] = [
         Text.assemble(("polyloss.", "dim"), (repr(found.loss), "bold"), f", {len(found.tried.x):,} inputs"),
-        Text("Worst distance in ULP (units in the last place) of float32", "dim"),
+        Text("Largest difference in ULP (units in the last place) of float32", "dim"),
         Text(),
         table,
         Text(),
     ]
     if found.reference is not None:
-        body.append(Text(f"Under a backend: its distance from float64, as {found.reference[0]} computes it.", "dim"))
+        body.append(Text(f"Under a backend: its difference from float64, as {found.reference[0]} computes it.", "dim"))
     elif names:
         body.append(Text("No backend here computes in float64: there is no reference.", "dim"))
-    body.append(Text('"apart": of the two backends that are farthest from each other.', "dim"))
+    body.append(Text('"apart": the difference of the two backends that differ most.', "dim"))
     if any("differs" in cell for row in rows for cell in row):
         body.append(Text('"differs": infinite, or NaN, on one side only.', "dim"))
-    body += [Text(f"{name}: {fault}", "yellow") for name, fault in found.faults.items()]
-    verdict = found.verdict()
-    body += [Text(), Text(verdict.sentence, "bold green" if verdict.within else "bold red")]
     if isinstance(found.loss, polyloss.AdversarialLoss):
         body.append(Text("An input is a batch: [real, fake], three scores each.", "dim"))
-    return Group(*body)
+    body += [Text(f"{name}: {fault}", "yellow") for name, fault in found.faults.items()]
+    verdict = found.verdict()
+    return Group(*body, Text(), Text(verdict.sentence, "bold green" if verdict.within else "bold red"))
 
 
 def _ulps(worst: Worst | None) -> str:

@@ -112,7 +112,7 @@ def test_what_is_planted_is_found(
     (found,) = done.verdict["links"]
     assert (found["step"], found["kind"], found["link"], found["odd"]) == (0, kind, link, [guilty])
     assert bool(found["gradient"]) == gradient
-    assert f"At step 0, {guilty} parts from the rest in" in done.said
+    assert f"At step 0, {guilty} differs from the others in" in done.said
     assert cause in " ".join(done.verdict["sentences"])
     training = done.verdict["training"]
     assert (training["agree"], training["odd"]) == (False, [f"{guilty}/eager"])

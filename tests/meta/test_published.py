@@ -58,7 +58,7 @@ def test_counts_are_honest() -> None:
     assert published.cells_by_check(got) == [("gradient", "1", "1"), ("value", "1", "3")]
     assert got["planted"] == {"norm": 1, "step": 1, "value": 2}
     assert (got["tests_of_tests"]["jax"], got["recordings"]) == (7, {"jax": 0, "torch": 1})
-    assert "4 cells passed" in published.summary(got)
+    assert "4 combinations of loss, backend, dtype and check passed" in published.summary(got)
     assert "; 4 planted faults" in published.summary(got)
 
 

@@ -84,7 +84,7 @@ def test_what_was_built_is_told_and_what_did_not_run_is_no_column(measured: dict
     np.testing.assert_allclose(study["runs"][-1]["terms"]["loss"], study["runs"][0]["terms"]["loss"], rtol=2**-9)
     np.testing.assert_allclose(study["runs"][-1]["gradient_norm"], study["runs"][0]["gradient_norm"], rtol=2**-7)
     assert (study["links"][0]["referee"], study["verdict"]["complete"]) == (None, True)
-    assert "could not be the float64 referee at step 0: TypeError: " in notes
+    assert "could not compute the float64 reference at step 0: TypeError: " in notes
     assert "no float64 here" in notes
     assert "no float64 here" in report.markdown(study)
     assert "no float64 here" in "".join(Page(report.page(study)).text)
@@ -220,8 +220,8 @@ def test_one_that_parts_is_in_the_report(three: dict[str, Any]) -> None:
             r["terms"]["loss"][5:] = [v + 0.25 for v in r["terms"]["loss"][5:]]
     three["verdict"] = verdict.of_study(three)
     assert (three["verdict"]["answer"], three["verdict"]["odd"]) == ("part", ["torch"])
-    assert "torch/auto parts from step 5" in report.markdown(three)
-    assert "torch/auto parts from step 5" in "".join(Page(report.page(three)).text)
+    assert "torch/auto differs from step 5 on" in report.markdown(three)
+    assert "torch/auto differs from step 5 on" in "".join(Page(report.page(three)).text)
 
 
 def test_faults_are_told(three: dict[str, Any]) -> None:
@@ -255,13 +255,13 @@ def test_a_study_beside_itself_and_beside_a_change(three: dict[str, Any], tmp_pa
         r["terms"]["loss"][4] += 0.5
     changed["backends"]["jax"]["versions"]["keras"] = "9.9"
     found = compare.sections(three, changed)
-    assert {(row[3], row[-1]) for row in found["Numbers"][1]} == {("4", "they part")}
+    assert {(row[3], row[-1]) for row in found["Numbers"][1]} == {("4", "they differ")}
     assert {row[3] for row in found["Speed and memory"][1]} == {"2.00"}
     assert ["jax", "keras", three["backends"]["jax"]["versions"]["keras"], "9.9"] in found["Versions"][1]
     for name, study in (("a.json", three), ("b.json", changed)):
         (tmp_path / name).write_text(record.as_json(study))
     assert command.compare(tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.md") == 0
-    assert "they part" in (tmp_path / "c.md").read_text()
+    assert "they differ" in (tmp_path / "c.md").read_text()
 
 
 @pytest.mark.parametrize(

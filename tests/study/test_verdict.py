@@ -201,7 +201,7 @@ def configured(**torch: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         ("output/0", {"layer output/0": {"rate": 0.31}}, "there, rate is 0.31 on torch, 0.3 on jax and tensorflow."),
         ("update/0", {"optimizer": {"clipnorm": 0.5}}, "there, clipnorm is 0.5 on torch, None on jax and tensorflow."),
         ("loss/0", {"loss/0": {"delta": 2}}, "there, delta is 2 on torch, 1 on jax and tensorflow."),
-        ("output/0", {}, "configured alike on every backend: the cause lies in code"),
+        ("output/0", {}, "configured alike on every backend: the cause is in the code"),
         (
             "output/1",
             {"optimizer": {"learning_rate": 0.01001}},
@@ -228,7 +228,7 @@ def test_a_gradient_that_comes_as_slices_is_a_cause() -> None:
         row["forms"] = {b: "slices" if b == "tensorflow" else "dense" for b in framework.names()}
     said = " ".join(verdict.of_study(whole(rows, honest(), **configured()))["sentences"])
     assert "; there, the gradient is slices on tensorflow, dense on jax and torch." in said
-    assert "the cause lies in code" not in said
+    assert "the cause is in the code" not in said
 
 
 def test_one_cause_of_many_layers_is_said_once() -> None:
@@ -307,7 +307,7 @@ def test_other_data_come_before_all_else() -> None:
         }
     said = verdict.of_study(study)["sentences"]
     assert said[0].startswith("torch was given other data than jax (the same rows of train in another order): ")
-    assert "the cause lies in code" not in " ".join(said)
+    assert "the cause is in the code" not in " ".join(said)
 
 
 # -- what a model is configured with ----------------------------------------------------------------

@@ -141,6 +141,19 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "value corners 0.0 0.0 0.0" in lines
     assert "value inf, NaN 0.0 differs differs jax / torch x=nan" in lines
     assert "tensorflow: is not installed" in lines
+    assert lines[-1].startswith("They do not agree: ")
+    assert lines[-1].endswith(" Not measured: tensorflow.")
+
+
+def test_the_verdict_is_the_last_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also of a loss that needs a word about its inputs."""
+    from rich.console import Console
+
+    found = made(jax=[1.0, 2.0, nan], torch=[1.0, 2.0, nan])
+    found.loss = polyloss.HingeGANLoss()
+    Console(width=200).print(terminal.agreement(found))
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("jax, torch agree: ")
 
 
 def test_verdict() -> None:
@@ -149,7 +162,7 @@ def test_verdict() -> None:
     assert right.within
     assert 0 < right.share < 3 / 32
     assert re.fullmatch(
-        r"jax, torch agree: the worst error is 0\.\d\d of what .* \(the value on torch, input 0\)\.", right.sentence
+        r"jax, torch agree: the largest error is 0\.\d\d of what .* \(the value on torch, input 0\)\.", right.sentence
     )
     wrong = made(jax=[1.0, 2.0, nan], torch=[1.0 + 300 * 2**-23, 2.0, nan]).verdict()
     assert wrong.within is False

@@ -50,5 +50,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.AUC(from_logits=True, name="auc")],
         batch_size=64,
         epochs=4,
-        about="Will this user click this ad? BinaryCrossentropy, the log loss (problem 6).",
+        about="Will this user click this ad? BinaryCrossentropy, the log loss.",
     )

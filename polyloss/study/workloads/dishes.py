@@ -47,5 +47,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.CategoricalAccuracy(name="accuracy")],
         batch_size=32,
         epochs=3,
-        about="One of twenty dishes in a photo, by attention: CategoricalCrossentropy (problem 10).",
+        about="One of twenty dishes in a photo, by attention: CategoricalCrossentropy.",
     )

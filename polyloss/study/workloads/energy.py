@@ -43,5 +43,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.MeanAbsolutePercentageError(name="mape")],
         batch_size=64,
         epochs=4,
-        about="Energy use of homes from watts to kilowatts: MeanSquaredLogarithmicError (problem 9).",
+        about="Energy use of homes from watts to kilowatts: MeanSquaredLogarithmicError.",
     )

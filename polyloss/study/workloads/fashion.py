@@ -71,5 +71,5 @@ def workload() -> Workload:
         compile=compiled,
         batch_size=32,
         epochs=3,
-        about="A GAN for fashion items: NonSaturatingLoss, the minimax game in the form that trains (problem 2).",
+        about="A GAN for fashion items: NonSaturatingLoss, the minimax game in the form that trains.",
     )

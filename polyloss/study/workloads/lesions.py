@@ -53,5 +53,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         batch_size=32,
         epochs=3,
-        about="Diseases in images, very unequal in number: CategoricalFocalLoss (problem 8).",
+        about="Diseases in images, very unequal in number: CategoricalFocalLoss.",
     )

@@ -57,5 +57,5 @@ def workload() -> Workload:
         optimizer=lambda: keras.optimizers.SGD(0.05, momentum=0.9),
         batch_size=64,
         epochs=4,
-        about="Products that look alike, similar close and different far: ContrastiveLoss (problem 11).",
+        about="Products that look alike, similar close and different far: ContrastiveLoss.",
     )

@@ -71,5 +71,5 @@ def workload() -> Workload:
         compile=compiled,
         batch_size=32,
         epochs=3,
-        about="A Wasserstein GAN for terrain: WassersteinLoss and GradientPenalty (problem 3).",
+        about="A Wasserstein GAN for terrain: WassersteinLoss and GradientPenalty.",
     )

@@ -47,5 +47,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.MeanAbsoluteError(name="mae")],
         batch_size=64,
         epochs=3,
-        about="Vehicles in the next hour, with outliers, by a GRU: Huber (problem 7).",
+        about="Vehicles in the next hour, with outliers, by a GRU: Huber.",
     )

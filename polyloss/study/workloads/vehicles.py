@@ -41,5 +41,5 @@ def workload() -> Workload:
         metrics=lambda: [keras.metrics.Recall(thresholds=0.0, name="recall")],
         batch_size=64,
         epochs=4,
-        about="Rare objects on the road, a sigmoid for each class: FocalLoss (problem 1).",
+        about="Rare objects on the road, a sigmoid for each class: FocalLoss.",
     )
