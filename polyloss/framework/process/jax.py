@@ -39,6 +39,11 @@ def double_precision() -> None:
     jax.config.update("jax_enable_x64", True)
 
 
+def graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`: `ops.map` is compiled by itself."""
+    return function
+
+
 def compiled_by(model: Any) -> str:
     """What compiles the train function of a compiled model, in words."""
     return "jax.jit" if model.jit_compile and not model.run_eagerly else "eager"

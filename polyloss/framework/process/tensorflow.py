@@ -38,6 +38,12 @@ def double_precision() -> None:
     """Float64 is float64."""
 
 
+def graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as a `tf.function`: an eager `ops.map` calls the ops of every element one by one."""
+    made: Callable[..., Any] = tf.function(function, autograph=False)
+    return made
+
+
 def compiled_by(model: Any) -> str:
     """What compiles the train function of a compiled model, in words."""
     if model.run_eagerly:

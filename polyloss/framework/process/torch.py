@@ -36,6 +36,11 @@ def double_precision() -> None:
     """Float64 is float64."""
 
 
+def graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as it is."""
+    return function
+
+
 def compiled_by(model: Any) -> str:
     """What compiles the train function of a compiled model, in words."""
     return "torch.compile" if model.jit_compile and not model.run_eagerly else "eager"

@@ -44,6 +44,9 @@ def contrastive_loss(y_true: Tensor, y_pred: Tensor, *, margin: Positive = 1.0) 
             of range.
         TypeError: for parameters of the wrong type.
 
+    In float32 on JAX and TensorFlow, value and gradient of an alike pair are 0 at a distance below 1e-19, whose square
+    is smaller than the smallest normal number.
+
     ==========================  ==========  ======================================================
     input                       value       gradient
     ==========================  ==========  ======================================================
