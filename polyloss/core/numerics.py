@@ -6,6 +6,7 @@ banned-api list holds that); at ties and zeros the subgradient is fixed by `wher
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, SupportsInt
 
@@ -194,15 +195,26 @@ def clip(x: Tensor, low: float, high: float) -> Tensor:
     return ops.where(x < low, ops.full_like(x, low), ops.where(x > high, ops.full_like(x, high), x))
 
 
-@framework.fused
 def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
     """``clip(x, low, high)`` whose gradient is 1 everywhere, so that what was clipped can still learn."""
+    if framework.is_constant(x):
+        return clip(x, low, float("inf") if high is None else high)
+    return _clip_through(x, low, high)
+
+
+@framework.fused
+def _clip_through(x: Tensor, low: float, high: float | None) -> Tensor:
     clipped = ops.where(x < low, ops.full_like(x, low), x)
     if high is not None:
         clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
     return clipped + ops.where(ops.equal(clipped, x), 0.0, x - ops.stop_gradient(x))
+
+
+def summed(x: Tensor) -> Tensor:
+    """The sum of each row, of terms that a closed form makes."""
+    return ops.sum(framework.terms(x), axis=-1)
 
 
 # -- yes or no ------------------------------------------------------------------------------------
@@ -263,17 +275,25 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
     return ops.where(ops.logical_or(x < low - slack, x > high + slack), float("nan"), x)
 
 
-def any_outside(x: Tensor, axes: tuple[int, ...], low: float, high: float, slack: float = 1e-5) -> Tensor:
-    """Whether some of `x` along `axes` leaves [low, high]: by its ends, which cost less than a mask; NaN is not outside."""
-    x = ops.stop_gradient(x)
-    if axes and 0 not in x.shape:
+def any_outside(xs: Sequence[Tensor], axes: tuple[int, ...], slack: float = 1e-5) -> Tensor:
+    """Whether some of the tensors `xs`, of one shape, leaves [0, 1] along `axes`; NaN is not outside.
+
+    By their ends, which cost less than a mask.
+    """
+    xs = [ops.stop_gradient(x) for x in xs]
+    if not axes or 0 in xs[0].shape:
+        masks = [ops.logical_or(x < -slack, x > 1 + slack) for x in xs]
+        return functools.reduce(ops.logical_or, [ops.any(mask, axis=axes) if axes else mask for mask in masks])
+    if framework.fuses():
+        least, most = functools.reduce(smaller, xs), -functools.reduce(smaller, [-x for x in xs])
+        return ops.logical_or(ops.amin(least, axis=axes) < -slack, ops.amax(most, axis=axes) > 1 + slack)
+    wrong = []
+    for x in xs:
         least = most = x
         for axis in sorted(axes):  # one by one, the first of them first: PyTorch is slow at all
             least, most = ops.amin(least, axis=axis, keepdims=True), ops.amax(most, axis=axis, keepdims=True)
-        least, most = (ops.squeeze(end, axes) for end in (least, most))
-        return ops.logical_or(least < low - slack, most > high + slack)
-    outside = ops.logical_or(x < low - slack, x > high + slack)
-    return ops.any(outside, axis=axes) if axes else outside
+        wrong += [ops.squeeze(least, axes) < -slack, ops.squeeze(most, axes) > 1 + slack]
+    return functools.reduce(ops.logical_or, wrong)
 
 
 # -- one of many ----------------------------------------------------------------------------------
@@ -324,7 +344,7 @@ def _log_normalized(p: Tensor, axis: int, epsilon: float) -> Tensor:
 
     Rows that sum to almost nothing are scaled first: the slope of a quotient whose divisor is tiny overflows.
     """
-    wrong = ops.expand_dims(any_outside(p, (axis,), 0.0, 1.0), axis)
+    wrong = ops.expand_dims(any_outside([p], (axis,)), axis)
     total = ops.stop_gradient(ops.sum(p, axis=axis, keepdims=True))
     p = p / ops.where(ops.logical_and(total > 0, total < 1e-10), total, 1.0)
     total = ops.where(wrong, float("nan"), ops.sum(p, axis=axis, keepdims=True))

@@ -10,6 +10,12 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
     1.0, so there speed decides.
 ``direct(op)``
     An op of `keras.ops`, or the framework's own in its place for tensors (PyTorch).
+``fuses()``
+    Whether ops on single elements are one pass over memory here, together with the sum that follows.
+``terms(x)``
+    `x` itself, where its sum is asked for next, so that its making and the sum cost least.
+``is_constant(x)``
+    Whether nothing is known to be differentiated by `x`.
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
@@ -71,6 +77,9 @@ _framework = importlib.import_module(
 
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
+fuses = _framework.fuses
+terms = _framework.terms
+is_constant = _framework.is_constant
 fused = _framework.fused
 closed_form = _framework.closed_form
 one_call = _framework.one_call

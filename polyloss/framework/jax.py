@@ -22,6 +22,16 @@ sigmoid = None
 at_label = None
 
 
+def fuses() -> bool:
+    """XLA makes one pass of them."""
+    return True
+
+
+def is_constant(x: Any) -> bool:
+    """Not known."""
+    return False
+
+
 def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
     """An op of Keras, as it is."""
     return slow
@@ -49,11 +59,12 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
     @functools.cache
     def made(parameters: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
         given = dict(parameters)
-        function = jax.custom_jvp(lambda x, *others: body(x, *others, **given)[0])
+        function = jax.custom_jvp(lambda x, *others: terms(body(x, *others, **given)[0]))
 
         def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
             (x, *others), (by_x, *by_others) = primals, tangents
             value, slope = body(x, *others, **given)
+            value = terms(value)
             along = jax.numpy.zeros_like(value)
             if not isinstance(by_x, SymbolicZero):
                 along = slope() * by_x
@@ -85,6 +96,15 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
         return made(tuple(parameters.items()))(x, *others)
 
     return call
+
+
+def terms(x: Any) -> Any:
+    """`x`, made in one pass.
+
+    XLA has a kernel of its own for sums on the CPU, which takes the last products and sums before it along, and what
+    those are made of becomes tables in memory. It does not take a choice along; this one changes nothing.
+    """
+    return jax.numpy.where(jax.numpy.isnan(x), jax.numpy.nan, x)
 
 
 class _Owner:

@@ -89,6 +89,23 @@ def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
+def fuses() -> bool:
+    """Where it compiles."""
+    return torch.compiler.is_compiling()
+
+
+def terms(x: Any) -> Any:
+    """`x` as it is."""
+    return x
+
+
+def is_constant(x: Any) -> bool:
+    """Whether nothing is differentiated by `x`, so that a derivative need not be taken care of."""
+    if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):
+        return False
+    return not (torch.is_grad_enabled() and x.requires_grad) and not _transformed(x)
+
+
 def step(x: torch.Tensor) -> torch.Tensor:
     """1 where x > 0, else 0: without a mask of booleans, which costs ten times an arithmetic pass on the CPU."""
     if torch.compiler.is_compiling():

@@ -31,13 +31,14 @@ def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average
     """
     y = _masks(y_true, y_pred)
     p, q = _probabilities(y_pred, from_logits)
-    yes = y if weight is None else weight * y
+    yes, there = (y, p) if weight is None else (weight * y, weight * p)
     hits = yes * p
-    alarms = p - hits if weight is None else weight * p - hits  # exact for masks of 0 and 1
+    misses = yes * q if from_logits else yes - hits
     last = len(y_pred.shape) - 1
     axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
-    wrong = ops.logical_or(numerics.any_outside(y, axes, 0.0, 1.0), numerics.any_outside(p, axes, 0.0, 1.0))
-    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in (hits, alarms, yes * q))
+    wrong = numerics.any_outside([y, p], axes)
+    counts = (hits, there - hits, misses)  # exact for masks of 0 and 1
+    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in counts)
     return Counts(*(map(replica.replica_sum, sums) if per == "batch" else sums))
 
 

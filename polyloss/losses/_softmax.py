@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import keras
+
 from polyloss import framework
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.closed_form import closed_form
@@ -66,6 +68,20 @@ def _row_divergence(x: Tensor, y: Tensor, log_y: Tensor) -> tuple[Tensor, Callab
 def divergence_of_rows(y: Tensor, log_y: Tensor, y_pred: Tensor, axis: int) -> Tensor:
     """``sum_c y_c (log y_c - log p_c)`` of logits along the class axis."""
     return _row_divergence(*(rows_last(x, axis) for x in (y_pred, y, log_y)))
+
+
+@closed_form()
+def _divergence(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
+    """``sum_c y_c log(y_c / x_c)`` along the last axis, of probabilities that are clipped at epsilon."""
+    wrong = numerics.any_outside([x, y], (len(x.shape) - 1,))
+    p, y = numerics.clip_through(x, epsilon, 1.0), numerics.clip(y, 0.0, 1.0)
+    some = numerics.at_least(y, numerics.smallest_normal(y))  # 0 log 0 = 0
+    return ops.where(wrong, float("nan"), numerics.summed(y * ops.log(some / p))), lambda: -y / p
+
+
+def divergence_of_probabilities(y: Tensor, y_pred: Tensor, axis: int) -> Tensor:
+    """``sum_c y_c log(y_c / p_c)`` along the class axis."""
+    return _divergence(rows_last(y_pred, axis), rows_last(y, axis), epsilon=keras.config.epsilon())
 
 
 def crossentropy_of_labels(labels: Tensor, y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:

@@ -31,6 +31,7 @@ from polyloss.losses._softmax import (
     closed_terms,
     crossentropy_of_labels,
     crossentropy_of_rows,
+    divergence_of_probabilities,
     divergence_of_rows,
     labelled,
     rows_last,
@@ -387,14 +388,12 @@ def kl_divergence(
 
     References: Kullback and Leibler (1951), On Information and Sufficiency.
     """
-    wrong = numerics.any_outside(y_true, (axis,), 0.0, 1.0)
+    if not from_logits:
+        return divergence_of_probabilities(y_true, y_pred, axis)
+    wrong = numerics.any_outside([y_true], (axis,))
     y = numerics.clip(y_true, 0.0, 1.0)
     some = ops.where(ops.equal(y, 0), 1.0, y)  # 0 log 0 = 0
-    if from_logits:
-        return ops.where(wrong, float("nan"), divergence_of_rows(y, ops.log(some), y_pred, axis))
-    wrong = ops.logical_or(wrong, numerics.any_outside(y_pred, (axis,), 0.0, 1.0))
-    p = numerics.clip_through(y_pred, keras.config.epsilon(), 1.0)
-    return ops.where(wrong, float("nan"), ops.sum(y * ops.log(some / p), axis=axis))
+    return ops.where(wrong, float("nan"), divergence_of_rows(y, ops.log(some), y_pred, axis))
 
 
 class KLDivergence(Loss, function=kl_divergence, kw_only=False):
