@@ -54,3 +54,38 @@ def closed_form(mean: bool = False, kernel: str | None = None) -> Callable[[Body
         kernel: The name of the formula in `polyloss.framework.kernels`, where a framework may have it again, faster.
     """
     return functools.partial(ClosedForm, mean=mean, kernel=kernel)
+
+
+Sums = Callable[..., tuple[tuple[Tensor, ...], Callable[..., Tensor]]]
+"""``sums(x, *others, **parameters)``: some sums, and a function that gives of their slopes that by x."""
+
+
+class ClosedSums:
+    """Sums over many elements that run with their own gradient.
+
+    Attributes:
+        body: The sums as they are written.
+    """
+
+    def __init__(self, body: Sums, kernel: str | None) -> None:
+        functools.update_wrapper(self, body)
+        self.body = body
+        self._compiled = framework.closed_sums(body, kernel)
+
+    def __call__(self, x: Tensor, *others: Tensor, **parameters: Any) -> tuple[Tensor, ...]:
+        """The sums, with gradients by all tensors."""
+        if isinstance(x, keras.KerasTensor) or any(isinstance(other, keras.KerasTensor) for other in others):
+            return self.body(x, *others, **parameters)[0]
+        return self._compiled(x, *others, **parameters)
+
+
+def closed_sums(kernel: str | None = None) -> Callable[[Sums], ClosedSums]:
+    """Decorates sums over many elements, each linear in the first tensor: autodiff would go over them once a sum.
+
+    ``sums(x, *others, **parameters)`` returns a tuple of sums, and a function that, given the slope of a loss by each of
+    them, gives its slope by `x`, of the shape of `x`; it must be safe for autodiff.
+
+    Args:
+        kernel: The name of the sums in `polyloss.framework.kernels`, where a framework may have them again, faster.
+    """
+    return functools.partial(ClosedSums, kernel=kernel)

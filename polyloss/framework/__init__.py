@@ -22,6 +22,8 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
 ``closed_form(body, mean, kernel)``
     What `polyloss.core.closed_form` is made of: ``body(x, *others, **parameters)`` gives value and slope; `mean` is the
     mean over the last axis, or None; `kernel` is a name in `polyloss.framework.kernels`, or None.
+``closed_sums(body, kernel)``
+    The same of sums that are linear in `x`: ``body(x, *others, **parameters)`` gives them and the function of their slopes.
 ``one_call(f)``
     ``f(owner, *tensors)`` as ``call(owner, state, *tensors)``: eagerly one call of the framework where it would be many.
     The result is that of any owner with this `state`; a tensor may be None.
@@ -82,6 +84,7 @@ terms = _framework.terms
 is_constant = _framework.is_constant
 fused = _framework.fused
 closed_form = _framework.closed_form
+closed_sums = _framework.closed_sums
 one_call = _framework.one_call
 entry_point = _framework.entry_point
 clip = _framework.clip

@@ -107,6 +107,15 @@ def terms(x: Any) -> Any:
     return jax.numpy.where(jax.numpy.isnan(x), jax.numpy.nan, x)
 
 
+def closed_sums(body: Callable[..., Any], kernel: str | None) -> Callable[..., Any]:
+    """The sums as they are written: XLA makes one pass of their gradient."""
+
+    def call(*given: Any, **parameters: Any) -> Any:
+        return body(*given, **parameters)[0]
+
+    return call
+
+
 class _Owner:
     """What a compiled call belongs to: one program for all with the same state."""
 

@@ -76,15 +76,7 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
             def backward(upstream: Any) -> list[Any]:
                 by_x = slope()
                 spread = upstream if len(upstream.shape) == len(by_x.shape) else upstream[..., None]
-                floats = [o for o in others if o.dtype.is_floating]
-                by_others: list[Any] = []
-                if floats:
-                    with tf.GradientTape(watch_accessed_variables=False) as tape:
-                        tape.watch(floats)
-                        again = body(tf.stop_gradient(x), *others, **parameters)[0]
-                    by_others = tape.gradient(again, floats, output_gradients=upstream)
-                found = iter(by_others)
-                return [spread * by_x, *(next(found) if o.dtype.is_floating else None for o in others)]
+                return [spread * by_x, *_by_others(lambda *o: body(x, *o, **parameters)[0], others, upstream)]
 
             return value, backward
 
@@ -92,6 +84,38 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
         return values if mean is None else mean(values)
 
     return call
+
+
+def closed_sums(body: Callable[..., Any], kernel: str | None) -> Callable[..., Any]:
+    """`body` with its own gradient; other tensors than the first take that of the sums."""
+
+    def call(x: Any, *others: Any, **parameters: Any) -> Any:
+        @tf.custom_gradient
+        def function(x: Any, *others: Any) -> Any:
+            sums, slope = body(x, *others, **parameters)
+
+            def backward(*upstream: Any) -> list[Any]:
+                again = lambda *o: body(x, *o, **parameters)[0]  # noqa: E731
+                return [slope(*upstream), *_by_others(again, others, upstream)]
+
+            return sums, backward
+
+        return function(x, *others)
+
+    return call
+
+
+def _by_others(again: Callable[..., Any], others: Sequence[Any], upstream: Any) -> list[Any]:
+    """Gradients of ``again(*others)``; None for those that have none."""
+    floats = [other for other in others if other.dtype.is_floating]
+    found: list[Any] = []
+    if floats:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(floats)
+            values = again(*others)
+        found = tape.gradient(values, floats, output_gradients=upstream)
+    each = iter(found)
+    return [next(each) if other.dtype.is_floating else None for other in others]
 
 
 def at_label(x: Any, labels: Any, axis: int) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from polyloss.core import numerics, ops, reduce, replica, shapes
+from polyloss.core.closed_form import closed_sums
 from polyloss.core.loss import SetLoss
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import one_of
@@ -30,16 +32,38 @@ def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average
     A batch is that of all replicas.
     """
     y = _masks(y_true, y_pred)
-    p, q = _probabilities(y_pred, from_logits)
-    yes, there = (y, p) if weight is None else (weight * y, weight * p)
-    hits = yes * p
-    misses = yes * q if from_logits else yes - hits
     last = len(y_pred.shape) - 1
     axes = tuple(range(1 if per == "sample" else 0, last + (average == "micro")))
-    wrong = numerics.any_outside([y, p], axes)
-    counts = (hits, there - hits, misses)  # exact for masks of 0 and 1
-    sums = (ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in counts)
+    more = () if weight is None else (weight,)
+    if from_logits:
+        p, q = _probabilities(y_pred)
+        hits, alarms, _ = _counts(p, y, *more, axes=axes)
+        misses = _counts(q, y, *more, axes=axes)[0]
+    else:
+        hits, alarms, misses = _counts(y_pred, y, *more, axes=axes)
+    sums = hits, alarms, misses
     return Counts(*(map(replica.replica_sum, sums) if per == "batch" else sums))
+
+
+@closed_sums(kernel="region counts")
+def _counts(
+    p: Tensor, y: Tensor, weight: Tensor | None = None, *, axes: tuple[int, ...]
+) -> tuple[tuple[Tensor, Tensor, Tensor], Callable[..., Tensor]]:
+    """Hits, false alarms and misses over `axes`; NaN where a mask or a probability leaves [0, 1]."""
+    yes, there = (y, p) if weight is None else (weight * y, weight * p)
+    hits = yes * p
+    wrong = numerics.any_outside([y, p], axes)
+    counts = (hits, there - hits, yes - hits)  # exact for masks of 0 and 1
+    of_hits, of_alarms, of_misses = (
+        ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in counts
+    )
+
+    def slope(by_hits: Tensor, by_alarms: Tensor, by_misses: Tensor) -> Tensor:
+        of_mask = by_hits - by_alarms - by_misses
+        fixed, of_mask = (ops.expand_dims(s, axes) if axes else s for s in (by_alarms, of_mask))
+        return (fixed + y * of_mask) if weight is None else weight * (fixed + y * of_mask)
+
+    return (of_hits, of_alarms, of_misses), slope
 
 
 def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -50,10 +74,8 @@ def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return ops.where(ops.expand_dims(valid, -1), one_hot(labels, y_pred, -1), float("nan"))
 
 
-def _probabilities(y_pred: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
-    """Of each class and of its absence, both to the last digits."""
-    if not from_logits:
-        return y_pred, 1 - y_pred
+def _probabilities(y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each class and of its absence, both to the last digits, from logits."""
     if y_pred.shape[-1] == 1:
         return numerics.sigmoid_pair(y_pred)
     log_p = log_classes(y_pred, True, -1)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
 
-import keras
-
 from polyloss.core import numerics, ops
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import DISTRIBUTIONS, LABELS, ONE_OF_MANY, SOFT_LABELS, YES_NO

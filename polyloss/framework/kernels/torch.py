@@ -8,7 +8,7 @@ plain tensors on the CPU only, so that it may look at its results and take more 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -116,6 +116,75 @@ def squared_log_ratio(
         slope.mul_(2).div_(p.add_(1))
 
 
+# -- sums in blocks ---------------------------------------------------------------------------------
+
+
+class RegionCounts:
+    """Hits, false alarms and misses of masks and probabilities, (B, ..., classes), for each sample and class."""
+
+    @staticmethod
+    def fit(x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None = None, *, axes: tuple[int, ...]) -> bool:
+        """Whether these can be cut into blocks."""
+        return weight is None and x.device.type == "cpu" and x.dim() > 2 and x.shape == y.shape and x.numel() > 0
+
+    @staticmethod
+    def _blocks(shape: torch.Size, size: int) -> Iterator[tuple[slice, slice, int]]:
+        """Samples and pixels of each block, and how many pixels lie side by side in its rows."""
+        samples, classes = shape[0], shape[-1]
+        pixels = math.prod(shape[1:-1])
+        beside = math.gcd(pixels, 64)  # rows of some length are summed faster
+        at_once = max(1, size // (pixels * classes))
+        long = pixels if at_once > 1 else max(1, size // (classes * beside)) * beside
+        for first in range(0, samples, at_once):
+            for start in range(0, pixels, long):
+                yield slice(first, first + at_once), slice(start, start + long), beside
+
+    @classmethod
+    def sums(cls, x: torch.Tensor, y: torch.Tensor, *, axes: tuple[int, ...], size: int) -> tuple[torch.Tensor, ...]:
+        """The three counts, summed over `axes`; NaN where something leaves [0, 1]."""
+        samples, classes = x.shape[0], x.shape[-1]
+        counts = x.new_zeros((3, samples, classes))
+        xs, ys = (t.reshape(samples, -1, classes) for t in (x, y))
+        for these, pixels, beside in cls._blocks(x.shape, size):
+            p, t = (z[these, pixels].reshape(len(xs[these]), -1, beside * classes) for z in (xs, ys))
+            hits = t * p
+            found = [hits.sum(1), torch.sub(p, hits).sum(1), torch.sub(t, hits, out=hits).sum(1)]
+            for z in (p, t):
+                low, high = z.aminmax()
+                if not (low >= -1e-5 and high <= 1 + 1e-5):  # NaN, or outside: where?
+                    outside = ((z < -1e-5) | (z > 1 + 1e-5)).any(1)
+                    found = [f.masked_fill(outside, math.nan) for f in found]
+            counts[:, these] += torch.stack(found).view(3, len(p), beside, classes).sum(2)
+        beyond = [1 if axis == 0 else 2 for axis in axes if axis in (0, x.dim() - 1)]
+        return tuple((counts.sum(beyond) if beyond else counts).unbind(0))
+
+    @classmethod
+    def slope(
+        cls,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        *,
+        slopes: Sequence[torch.Tensor],
+        axes: tuple[int, ...],
+        size: int,
+    ) -> torch.Tensor:
+        """By the probabilities, of the slopes by the counts."""
+        samples, classes = x.shape[0], x.shape[-1]
+        by_hits, by_alarms, by_misses = slopes
+        wide = [1 if axis in axes else x.shape[axis] for axis in (0, x.dim() - 1)]
+        fixed, of_mask = (
+            s.reshape(wide).expand(samples, classes) for s in (by_alarms, by_hits - by_alarms - by_misses)
+        )
+        found = torch.empty_like(x, memory_format=torch.contiguous_format)
+        ys, filled = y.reshape(samples, -1, classes), found.view(samples, -1, classes)
+        for these, pixels, beside in cls._blocks(x.shape, size):
+            a, b = (s[these].repeat(1, beside).unsqueeze(1) for s in (fixed, of_mask))
+            t, here = (z[these, pixels] for z in (ys, filled))
+            rows = (len(t), -1, beside * classes)
+            torch.addcmul(a, t.reshape(rows), b, out=here.view(rows) if here.is_contiguous() else here)
+        return found
+
+
 NATIVE: dict[str, Callable[..., Any]] = {
     "absolute error": absolute_error,
     "huber": huber,
@@ -127,3 +196,4 @@ IN_PLACE: dict[str, Callable[..., None]] = {
     "softmax crossentropy": softmax_crossentropy,
     "squared log ratio": squared_log_ratio,
 }
+SUMS: dict[str, Any] = {"region counts": RegionCounts}
