@@ -39,6 +39,10 @@ def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndar
     return array(values), array(tf.convert_to_tensor(gradient))  # that of a gather comes as rows and their numbers
 
 
+as_used = value_and_grad
+"""The same as the framework is used."""
+
+
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
     return tf.function(f, jit_compile=mode == "xla")
 

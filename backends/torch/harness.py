@@ -49,6 +49,10 @@ def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndar
     return array(values), array(gradient)
 
 
+as_used = value_and_grad
+"""The same as the framework is used."""
+
+
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:
     torch.compiler.reset()  # or the eighth function of one source falls back to eager
     return torch.compile(f, backend=mode, fullgraph=True)

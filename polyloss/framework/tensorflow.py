@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,13 +43,61 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` as it is."""
+GRAPHS = 256
+"""How many graphs of calls are kept, those used last."""
+SHAPES = 8
+"""Graphs of a loss for different shapes: where they change with every batch, no more are traced."""
 
-    def call(owner: Any, state: Any, *tensors: Any) -> Any:
-        return function(owner, *tensors)
+
+def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` as one graph, where its tensors have values, from the second call with the same shapes on.
+
+    The first call is as it is written: what is refused is refused there, and a shape that never comes back is not traced.
+    """
+    known: collections.OrderedDict[Any, Callable[..., Any] | None] = collections.OrderedDict()
+    shapes: collections.Counter[Any] = collections.Counter()
+
+    def call(owner: Any, state: tuple[Any, ...], *tensors: Any) -> Any:
+        given = [tensor for tensor in tensors if tensor is not None]
+        if not (tf.executing_eagerly() and all(map(_has_value, given))) or tf.distribute.has_strategy():
+            return function(owner, *tensors)
+        signature = state, *((t.dtype, *t.shape) if t is not None else None for t in tensors)
+        try:
+            graph = known.get(signature, function)
+        except TypeError:  # a field that cannot be compared, such as a tensor
+            return function(owner, *tensors)
+        if graph is function:
+            known[signature] = None
+            shapes[state] += 1
+            if len(known) > GRAPHS:
+                (oldest, *_), _ = known.popitem(last=False)
+                shapes.subtract([oldest])
+                if not shapes[oldest]:
+                    del shapes[oldest]
+            return function(owner, *tensors)
+        if graph is None:
+            if shapes[state] > SHAPES:
+                return function(owner, *tensors)
+            known[signature] = graph = _traced(function, owner, tensors)
+        known.move_to_end(signature)
+        return graph(*given)
 
     return call
+
+
+def _traced(function: Callable[..., Any], owner: Any, tensors: Sequence[Any]) -> Callable[..., Any]:
+    """The graph of a call, a function of the tensors that are given."""
+
+    def of_given(*given: Any) -> Any:
+        rest = iter(given)
+        return function(owner, *(None if tensor is None else next(rest) for tensor in tensors))
+
+    specs = [tf.TensorSpec(t.shape, t.dtype) for t in tensors if t is not None]
+    return tf.function(of_given, autograph=False).get_concrete_function(*specs)
+
+
+def _has_value(x: Any) -> bool:
+    return isinstance(x, tf.Tensor) and hasattr(x, "numpy")
 
 
 def ranked(x: Any, rank: Callable[[], int]) -> Any:

@@ -25,7 +25,7 @@ def measured(case: Case, parameters: Parameters, dtype: str, backend: Any, funct
         for some_y, some_p in batches(case, y, p):
             target = backend.tensor(some_y)
             found.append(
-                backend.value_and_grad(lambda x, target=target: call(target, x, **parameters), backend.tensor(some_p))
+                backend.as_used(lambda x, target=target: call(target, x, **parameters), backend.tensor(some_p))
             )
     values, gradient = (
         None if parts[0] is None else np.concatenate(parts)[: len(p)] for parts in zip(*found, strict=True)
@@ -80,7 +80,7 @@ class AtOnce:
     def values_and_gradients(self, inputs: Sequence[Arrays]) -> tuple[np.ndarray, np.ndarray]:
         """Of all calls, one after the other."""
         targets, x = self._given(inputs)
-        return self.backend.value_and_grad(lambda x: self.run(targets, x), x)
+        return self.backend.as_used(lambda x: self.run(targets, x), x)
 
 
 def close(got: Any, want: Any, ulps: float = 16, dtype: str = "float32", floor: float = 0.0) -> None:

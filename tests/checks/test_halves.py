@@ -36,7 +36,7 @@ def test_halves(case: Case, half: str, backend: Any, evidence: Evidence) -> None
     for y, p, parameters, target in batches:
         p = p.astype(half)
         y_native = backend.tensor(y)
-        values, gradient = backend.value_and_grad(
+        values, gradient = backend.as_used(
             lambda x, y_native=y_native, parameters=parameters: case.function(y_native, x, **parameters),
             backend.tensor(p),
         )

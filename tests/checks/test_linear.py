@@ -68,7 +68,7 @@ def measured(backend: Any, dtype: str, by_row: bool, options: dict[str, Any]) ->
                 labels, hidden, kernel, bias=bias, transpose_kernel=by_row, **options
             )
 
-        weighted, gradient = backend.value_and_grad(of, given[position])
+        weighted, gradient = backend.as_used(of, given[position])
         values = weighted / WEIGHT.astype(dtype)
         found.append(gradient)
     assert values is not None
@@ -100,7 +100,7 @@ def test_any_size(rows: int, backend: Any) -> None:
         hidden, kernel = HIDDEN[:rows].astype("float32"), KERNEL[:, :classes].astype("float32")
         labels = (LABELS[:rows] % classes).reshape(rows, 1, 1)
         target = backend.tensor(labels)
-        values, gradient = backend.value_and_grad(
+        values, gradient = backend.as_used(
             lambda k, target=target, hidden=hidden: polyloss.linear_crossentropy(
                 target, backend.tensor(hidden.reshape(rows, 1, DEPTH)), k
             ),
@@ -120,7 +120,7 @@ def test_halves_are_added_up_in_float32(half: str, backend: Any) -> None:
     """Values are those of the rounded inputs, to the last digits of float32; gradients come in the inputs' dtype."""
     given = [backend.array(backend.tensor(a.astype(half))).astype("float64") for a in _castable(HIDDEN, KERNEL)]
     hidden, kernel = (backend.tensor(a.astype(half)) for a in _castable(HIDDEN, KERNEL))
-    values, gradient = backend.value_and_grad(
+    values, gradient = backend.as_used(
         lambda k: polyloss.linear_crossentropy(backend.tensor(LABELS), hidden, k), kernel
     )
     want, _, by_kernel, _ = by_definition(*given, np.zeros(CLASSES), {})
@@ -159,7 +159,7 @@ def test_weight_of_zero_shuts_out_a_broken_token(backend: Any) -> None:
     weight[[2, 5]] = 0.0, 2.0
     call = polyloss.LinearCrossentropyLoss(reduction="sum")
     bias = backend.tensor(BIAS.astype("float32"))
-    value, gradient = backend.value_and_grad(
+    value, gradient = backend.as_used(
         lambda k: call(backend.tensor(LABELS), (backend.tensor(hidden), k, bias), weight),
         backend.tensor(KERNEL.astype("float32")),
     )

@@ -150,3 +150,61 @@ def test_torch_func() -> None:
 
     each = torch.func.vmap(torch.func.grad(one), (None, 0, 0))(torch.tensor(W), x, y)
     np.testing.assert_allclose(each.mean(0), want(), rtol=1e-5)
+
+
+@on("tensorflow")
+def test_tensorflow_traces_a_call_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph gives what the ops give one by one, gradients too, and reads a variable's value anew."""
+    import tensorflow as tf
+
+    from polyloss.framework import tensorflow as own
+
+    traced = []
+    trace = own._traced
+    monkeypatch.setattr(own, "_traced", lambda *given: traced.append(given) or trace(*given))
+    loss = polyloss.FocalLoss(gamma=1.23, from_logits=True)
+    y, weight = tf.constant(Y), tf.constant(np.arange(8, dtype="float32"))
+    seen = []
+    for scale in (1.0, 1.0, 1.0, 2.0, 2.0):
+        x = tf.constant(scale * X @ W)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(y, x, weight)
+        seen.append((value.numpy(), tape.gradient(value, x).numpy()))
+    assert len(traced) == 1, "from the second call on"
+    for (value, gradient), (again, gradient_again) in ((seen[0], seen[1]), (seen[0], seen[2]), (seen[3], seen[4])):
+        np.testing.assert_allclose(value, again, rtol=1e-6)
+        np.testing.assert_allclose(gradient, gradient_again, rtol=1e-6)
+    assert seen[3][0] != seen[0][0]
+
+
+@on("tensorflow")
+def test_tensorflow_does_not_trace_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes that change: those that come once are not traced, and of those that come back eight."""
+    import tensorflow as tf
+
+    from polyloss.framework import tensorflow as own
+
+    traced = []
+    trace = own._traced
+    monkeypatch.setattr(own, "_traced", lambda *given: traced.append(given) or trace(*given))
+    loss = polyloss.Huber(1.23)
+    for rows in range(1, 30):
+        x = tf.ones((rows, 3))
+        assert float(loss(x, x + 1)) == 0.5
+    assert not traced
+    for rows in range(1, 30):
+        x = tf.ones((rows, 3))
+        assert float(loss(x, x + 1)) == 0.5
+    assert len(traced) <= own.SHAPES
+    with pytest.raises(ValueError, match="shape"):
+        loss(tf.ones((5, 3)), tf.ones((5, 4)))
+
+
+@on("tensorflow")
+def test_tensorflow_parameters_that_are_tensors_are_not_frozen() -> None:
+    import tensorflow as tf
+
+    views, targets = tf.constant(X.reshape(4, 2, 4)), tf.range(4)
+    of = lambda t: polyloss.ntxent_loss(targets, views, temperature=tf.constant(t)).numpy()  # noqa: E731
+    assert not np.allclose([of(0.5), of(0.5)], [of(2.0), of(2.0)])
