@@ -195,18 +195,17 @@ def clip(x: Tensor, low: float, high: float) -> Tensor:
     return ops.where(x < low, ops.full_like(x, low), ops.where(x > high, ops.full_like(x, high), x))
 
 
-def clip_through(x: Tensor, low: float, high: float | None = None) -> Tensor:
+def clip_through(x: Tensor, low: float, high: float = float("inf")) -> Tensor:
     """``clip(x, low, high)`` whose gradient is 1 everywhere, so that what was clipped can still learn."""
-    if framework.is_constant(x):
-        return clip(x, low, float("inf") if high is None else high)
+    if framework.clip_through is not None and not isinstance(x, keras.KerasTensor):
+        return framework.clip_through(x, low, high)
     return _clip_through(x, low, high)
 
 
 @framework.fused
-def _clip_through(x: Tensor, low: float, high: float | None) -> Tensor:
+def _clip_through(x: Tensor, low: float, high: float) -> Tensor:
     clipped = ops.where(x < low, ops.full_like(x, low), x)
-    if high is not None:
-        clipped = ops.where(x > high, ops.full_like(x, high), clipped)
+    clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
     return clipped + ops.where(ops.equal(clipped, x), 0.0, x - ops.stop_gradient(x))

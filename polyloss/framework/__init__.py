@@ -14,8 +14,6 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
     Whether ops on single elements are one pass over memory here, together with the sum that follows.
 ``terms(x)``
     `x` itself, where its sum is asked for next, so that its making and the sum cost least.
-``is_constant(x)``
-    Whether nothing is known to be differentiated by `x`.
 ``fused(f)``
     Decorator of a primitive with tensors and a static `axis` or `epsilon`: one call of the framework where it would be
     many when run eagerly (JAX), else nothing.
@@ -30,7 +28,7 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
 ``entry_point(f)``
     Decorator of what users call: keeps TensorFlow's AutoGraph from rewriting our source, and lets our constants pass
     JAX's guard of transfers.
-``clip(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
+``clip(x, low, high)``, ``clip_through(x, low, high)``, ``step(x)``, ``product(a, b)``, ``sigmoid(x)``, ``at_label(x, labels, axis)``
     The framework's own where it is faster than `keras.ops` and keeps gradient and float64; else None.
 ``ranked(x, rank)``
     `x` with ``rank()`` axes where its own number is known only when it runs (TensorFlow), lined up from the first.
@@ -81,13 +79,13 @@ EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
 fuses = _framework.fuses
 terms = _framework.terms
-is_constant = _framework.is_constant
 fused = _framework.fused
 closed_form = _framework.closed_form
 closed_sums = _framework.closed_sums
 one_call = _framework.one_call
 entry_point = _framework.entry_point
 clip = _framework.clip
+clip_through = _framework.clip_through
 step = _framework.step
 product = _framework.product
 sigmoid = _framework.sigmoid

@@ -14,7 +14,6 @@ from polyloss.framework.scope import Waiting
 EXACT_LOG_SOFTMAX = False
 clip = tf.clip_by_value
 step = None
-product = None
 sigmoid = None
 
 
@@ -23,14 +22,24 @@ def fuses() -> bool:
     return False
 
 
+def clip_through(x: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """The clip with the gradient of x, without a mask."""
+
+    @tf.custom_gradient
+    def clipped(x: tf.Tensor) -> Any:
+        return tf.clip_by_value(x, low, high), lambda upstream: upstream
+
+    return clipped(x)
+
+
+def product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """``a * b``, 0 where a is 0, in one pass; a NaN is lost there."""
+    return tf.math.multiply_no_nan(b, a)
+
+
 def terms(x: Any) -> Any:
     """`x` as it is."""
     return x
-
-
-def is_constant(x: Any) -> bool:
-    """Not known."""
-    return False
 
 
 def direct(slow: Callable[..., Any]) -> Callable[..., Any]:

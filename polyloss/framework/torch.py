@@ -103,11 +103,29 @@ def terms(x: Any) -> Any:
     return x
 
 
-def is_constant(x: Any) -> bool:
-    """Whether nothing is differentiated by `x`, so that a derivative need not be taken care of."""
-    if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):
-        return False
-    return not (torch.is_grad_enabled() and x.requires_grad) and not _transformed(x)
+class _ClipThrough(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
+        return x.clamp(low, high)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, slope: Any) -> Any:
+        return slope, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, along: Any, *_: Any) -> Any:
+        return along.view_as(along)
+
+
+def clip_through(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """The clip with the gradient of x, without a mask."""
+    return _ClipThrough.apply(x, low, high)
 
 
 def step(x: torch.Tensor) -> torch.Tensor:

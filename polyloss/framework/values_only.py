@@ -11,6 +11,7 @@ from polyloss.framework.announced import names
 
 EXACT_LOG_SOFTMAX = True
 clip = None
+clip_through = None
 step = None
 product = None
 sigmoid = None
@@ -25,11 +26,6 @@ def fuses() -> bool:
 def terms(x: Any) -> Any:
     """`x` as it is."""
     return x
-
-
-def is_constant(x: Any) -> bool:
-    """Not known."""
-    return False
 
 
 def direct(slow: Callable[..., Any]) -> Callable[..., Any]:

@@ -135,6 +135,7 @@ def test_a_temperature_that_is_learnt(backend: Any) -> None:
 LOGITS = RNG.normal(size=(256, 512)).astype("float32")
 YES_NO = (RNG.random((256, 512)) < 0.1).astype("float32")
 ONE_HOT = np.eye(512, dtype="float32")[RNG.integers(0, 512, 256)]
+SHARES = ONE_HOT * 0.5 + 0.5 / 512
 NUMBERED = RNG.integers(0, 512, 256).astype("int32")
 DENSE = {
     "FocalLoss": (polyloss.FocalLoss(from_logits=True), YES_NO, 4),
@@ -147,7 +148,9 @@ DENSE = {
     "PolyLoss": (polyloss.PolyLoss(from_logits=True), ONE_HOT, 4),
     "LogCosh": (polyloss.LogCosh(), YES_NO, 4),
     "MeanSquaredLogarithmicError": (polyloss.MeanSquaredLogarithmicError(), YES_NO, 4),
-    "MeanAbsoluteError": (polyloss.MeanAbsoluteError(), YES_NO, 4),
+    "MeanAbsoluteError": (polyloss.MeanAbsoluteError(), YES_NO, 0),
+    "KLDivergence": (polyloss.KLDivergence(), SHARES, 4),
+    "Dice": (lambda y, p: polyloss.Dice()(*(x.reshape(4, -1, 2) for x in (y, p))), YES_NO, 0),
     "MeanSquaredError": (polyloss.MeanSquaredError(), YES_NO, 0),
     "Huber": (polyloss.Huber(), YES_NO, 0),
 }
