@@ -81,7 +81,7 @@ def loss_page(entry: About, everything: dict[str, About], options: dict[str, Any
         *(function_signature(function, entry) for function in entry.functions),
     ]
     if any(function.edge_cases for function in entry.functions):
-        parts += [title("Edge cases", "-"), "The same on every backend:\n"]
+        parts += [title("Edge cases", "-"), "The results are the same on every backend:\n"]
         for function in entry.functions:
             if function.edge_cases:
                 rows = [(c.input, c.value, c.gradient) for c in function.edge_cases]
@@ -249,9 +249,9 @@ def loss_list(everything: dict[str, About]) -> str:
     parts = [
         ".. _losses:\n",
         title("All losses"),
-        f"What polyloss {polyloss.__version__} has, each with a page of its own. The small pictures show the value of the loss, "
-        "and its gradient, over the prediction. Not sure which one? "
-        f"{link('Two questions', 'choose')} lead to two or three of them.\n",
+        f"These are the losses of polyloss {polyloss.__version__}. The small plots show the value of the loss, and its gradient, over the "
+        "prediction. If you do not know which one to use, "
+        f"{link('two questions', 'choose')} lead to two or three of them.\n",
     ]
     for kind, heading in KINDS.items():
         rows = [
@@ -301,9 +301,9 @@ def migration(data: dict[str, Any]) -> str:
     parts = [
         ".. _migration:\n",
         title("Coming from another library"),
-        "Name by name: the counterpart here, calls that give the same number (each is run by the tests where the "
-        "library is installed: torch, optax and Keras on every run of CI), and what differs in default or "
-        "formula. ``x`` are predictions, ``y`` targets. Where no counterpart is named, there is none yet.\n",
+        "For each loss of another library, this page names its counterpart in polyloss, calls that give the same number, and "
+        "differences in defaults or formula. The tests run these calls if the library is installed; torch, optax and Keras are "
+        "in every run of CI. ``x`` are predictions and ``y`` targets. If no counterpart is named, polyloss has none yet.\n",
     ]
     for entry in data["library"]:
         label = re.sub(r"\W+", "-", entry["name"])
@@ -330,8 +330,8 @@ def chooser() -> str:
     parts = [
         ".. _choose:\n",
         title("Which loss?"),
-        "My targets are ..., my data are ..., so: two or three losses, the best first. In a terminal "
-        f"{literal('polyloss choose')} asks the same questions.\n",
+        "Find the form of your targets, then what your data are like. Each answer suggests two or three losses, the best one first. "
+        f"In a terminal, {literal('polyloss choose')} asks the same questions.\n",
         "My targets are ...\n",
         *(f"- {link(targets.text, f'choose-{targets.name}')}" for targets in TARGETS),
         "",
