@@ -67,7 +67,7 @@ TARGETS = (
                     Pick("BinaryCrossentropy", "A proper score: the probabilities it learns can be believed.", LOGITS),
                     Pick(
                         "FocalLoss",
-                        "If easy decisions come to outweigh the hard ones. It bends probabilities towards 1/2.",
+                        "If easy decisions come to outweigh the hard ones. It shifts probabilities towards 1/2.",
                         {"gamma": 1.0, "alpha": None, **LOGITS},
                     ),
                 ),
@@ -84,7 +84,7 @@ TARGETS = (
                     ),
                     Pick(
                         "FocalLoss",
-                        "Easy decisions fade, so that training goes on where it is hard. Tune `alpha` and the threshold, "
+                        "Easy decisions get a small weight, so that training concentrates on hard ones. Tune `alpha` and the threshold, "
                         "and compare at equal false alarms: the gain over cross-entropy is often small.",
                         LOGITS,
                     ),
@@ -188,7 +188,7 @@ TARGETS = (
                 (
                     Pick(
                         "DistillationLoss",
-                        "The teacher's logits are the targets; the temperature lets its second thoughts be heard.",
+                        "The teacher's logits are the targets; the temperature raises the probabilities of the classes that it finds less likely.",
                         {"temperature": 2.0},
                     ),
                     Pick("KLDivergence", "If the teacher gives probabilities.", LOGITS),
@@ -206,7 +206,7 @@ TARGETS = (
                     ),
                     Pick(
                         "CategoricalFocalLoss",
-                        "Likewise, where most positions are easy (background).",
+                        "It does the same, for images in which most positions are easy (background).",
                         {"ignore_class": -1, **LOGITS},
                     ),
                 ),
@@ -327,7 +327,7 @@ TARGETS = (
                 (
                     Pick(
                         "Tversky",
-                        "A weight for false alarms and one for misses.",
+                        "It has one weight for false positives and one for false negatives.",
                         {"alpha": 0.3, "beta": 0.7, **LOGITS},
                     ),
                     Pick("FocalLoss", "One decision a pixel: easy background fades, positives can weigh more.", LOGITS),
@@ -359,7 +359,7 @@ TARGETS = (
                 (
                     Pick(
                         "NonSaturatingLoss",
-                        "The usual GAN; the penalty on real samples makes it settle.",
+                        "The usual GAN; the penalty on real samples helps the training to converge.",
                         beside=("R1Penalty",),
                     ),
                     Pick("HingeGANLoss", "For large image models with a spectrally normalised discriminator."),
@@ -371,7 +371,7 @@ TARGETS = (
                 (
                     Pick(
                         "WassersteinLoss",
-                        "A distance with a gradient everywhere, and a log that says something.",
+                        "A distance with a gradient everywhere, whose value shows the progress of training.",
                         beside=("GradientPenalty",),
                     ),
                     Pick(
