@@ -208,7 +208,8 @@ def _clip_through(x: Tensor, low: float, high: float) -> Tensor:
     clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
-    return clipped + ops.where(ops.equal(clipped, x), 0.0, x - ops.stop_gradient(x))
+    same = ops.logical_or(ops.equal(clipped, x), ops.isinf(x))  # inf - inf is NaN
+    return clipped + ops.where(same, 0.0, x - ops.stop_gradient(x))
 
 
 def summed(x: Tensor) -> Tensor:

@@ -227,9 +227,10 @@ class Agreement:
             floor = FLOOR * (_steepness(self.loss) if key.endswith("gradient") else 1.0)
             allowed = ULPS * ulp32(exact) + INPUTS * moves + floor * float(np.spacing(np.float32(1)))
             shares = np.where(absolute == 0, 0.0, absolute / allowed).max(axis=1)
-        if key.endswith("gradient"):  # of what is infinite or NaN, many losses promise no gradient
+        if key.endswith("gradient"):  # many losses promise none for an input that is infinite or NaN
             value = self.reference[1].get(key.replace("gradient", "value"), np.zeros((len(shares), 1)))
-            shares[(self.tried.group == GROUPS[2]) & ~np.isfinite(value).all(axis=1)] = 0.0
+            finite = np.isfinite(value).all(axis=1) & np.isfinite(exact).all(axis=1)
+            shares[(self.tried.group == GROUPS[2]) & ~finite] = 0.0
         row = int(np.argmax(shares))
         return float(shares[row]), row
 

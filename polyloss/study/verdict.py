@@ -291,6 +291,8 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         sentences.append(
             f"In training, the losses never differ by more than {worst['times']:.2g} times the noise floor "
             f"({settings['multiple']:g} times are allowed)."
+            if worst["times"]
+            else "In training, the losses are equal to the last bit."
         )
     computed = sorted({r.get("precision", "float32") for r in runs})
     if computed != ["float32"] and len(backends) > 1:

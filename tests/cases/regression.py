@@ -237,6 +237,7 @@ CASES = [
             Corner({}, [0.0], [0.0], [0.0], [0.0]),
             Corner({}, [1.0], [-5.0], [BELOW**2], [2 * BELOW / (1 + 1e-7)], edge="prediction below 0"),
             Corner({}, [1.0], [0.0], [BELOW**2], [2 * BELOW / (1 + 1e-7)], edge="prediction below 0"),
+            Corner({}, [1.0], [-inf], [BELOW**2], [2 * BELOW / (1 + 1e-7)], edge="prediction below 0"),
             Corner({}, [1.0], [inf], [inf], edge="prediction +inf"),
             Corner({}, [1.0], [nan], [nan], [nan], edge="NaN"),
             Corner({}, [1000.0], [1000.5], [math.log1p(0.5 / 1001) ** 2]),

@@ -179,15 +179,17 @@ def test_verdict() -> None:
     assert alone.sentence.startswith("No verdict: ")
 
 
-@pytest.mark.parametrize(("value", "within"), [(nan, True), (2.0, False)])
-def test_a_gradient_of_what_is_not_finite_is_not_judged(value: float, within: bool) -> None:
-    """The last input is one of infinities and NaN; its gradient counts where its value is a number."""
+@pytest.mark.parametrize(
+    ("value", "gradient", "within"), [(nan, 0.0, True), (2.0, nan, True), (2.0, 0.0, False)], ids=str
+)
+def test_a_gradient_of_what_is_not_finite_is_not_judged(value: float, gradient: float, within: bool) -> None:
+    """The last input is infinite or NaN; its gradient counts where its exact value and gradient are numbers."""
     found = made(jax=[1.0, 2.0, value], torch=[1.0, 2.0, value])
     assert found.reference is not None
     found.reference[1]["|value"] = np.asarray([[1.0], [2.0], [value]])
-    found.reference[1]["|gradient"] = np.asarray([[0.0], [1.0], [nan]])
-    for name, gradient in (("jax", nan), ("torch", 0.0)):
-        found.results[name]["|gradient"] = np.asarray([[0.0], [1.0], [gradient]], "float32")
+    found.reference[1]["|gradient"] = np.asarray([[0.0], [1.0], [gradient]])
+    for name, got in (("jax", nan), ("torch", 0.0)):
+        found.results[name]["|gradient"] = np.asarray([[0.0], [1.0], [got]], "float32")
     assert found.verdict().within is within
 
 
