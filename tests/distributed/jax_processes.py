@@ -16,7 +16,7 @@ keras.distribution.initialize(job_addresses=f"{address},{address}", num_processe
 assert jax.process_count() == WORLD
 assert len(jax.devices()) == 2 * WORLD
 cases = problem.cases(controls=False)
-ones = [problem.fit(case, case.model()) for case in cases]
+ones = [problem.fit(case, case.model()) if RANK == 0 else None for case in cases]
 devices = keras.distribution.list_devices()
 keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False))
 for case, one in zip(cases, ones, strict=True):

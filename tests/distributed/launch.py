@@ -15,6 +15,8 @@ from typing import Any
 ROOT = pathlib.Path(__file__).parents[2]
 BOUND = 5e-6
 """Of the relative error of value and gradient, float32."""
+QUICKLY = "--xla_backend_optimization_level=0"
+"""Many small programs are compiled, and each runs once: without it, most of the time goes into making them fast."""
 
 
 def free_port() -> int:
@@ -27,6 +29,7 @@ def free_port() -> int:
 def processes(script: str, arguments: list[list[str]], timeout: float) -> list[subprocess.CompletedProcess[str]]:
     """One process for each list of arguments, all of them at once; killed together when time is up or one has failed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    environment.setdefault("XLA_FLAGS", QUICKLY)
     environment |= {"POLYLOSS_PORT": str(free_port()), "POLYLOSS_PORTS": f"{free_port()},{free_port()}"}
     command = [sys.executable, f"tests/distributed/{script}.py"]
     with tempfile.TemporaryDirectory() as folder:
