@@ -14,7 +14,7 @@ import numpy as np
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("jit",)
-EVERY_FAULT = False
+PLANTED = "fault"
 REPLICAS = True
 """Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 

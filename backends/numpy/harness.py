@@ -12,7 +12,7 @@ GRADIENTS = False
 DTYPES = ("float32",)
 """Keras's NumPy backend turns float64 arrays into float32."""
 COMPILED = ()
-EVERY_FAULT = False
+PLANTED = "kind"
 REPLICAS = False
 """Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("graph", "xla")
-EVERY_FAULT = False
+PLANTED = "fault"
 REPLICAS = True
 """Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 

@@ -16,7 +16,7 @@ own.BLOCK = 1 << 9  # so that the checks of accuracy, with some thousand inputs,
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("aot_eager",)
-EVERY_FAULT = True
+PLANTED = "loss"
 REPLICAS = False
 """Whether one process can train on several devices: then `split_cpu` and `two_devices` are there."""
 

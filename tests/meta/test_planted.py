@@ -17,12 +17,12 @@ from tests.cases import CASES
 from tests.evidence import Evidence
 from tests.meta.planted import PLANTED, Fault
 
-EVERY_LOSS: bool = (
-    importlib.import_module(f"backends.{os.environ['KERAS_BACKEND']}.harness").EVERY_FAULT
-    or os.environ.get("POLYLOSS_PLANTED") == "all"
+EVERY: str = os.environ.get(
+    "POLYLOSS_PLANTED", importlib.import_module(f"backends.{os.environ['KERAS_BACKEND']}.harness").PLANTED
 )
-"""Faults are planted in every loss on the backend that is quickest to try; on the others in one loss a kind, for a
-template catches what it catches whatever computes. ``POLYLOSS_PLANTED=all`` plants them everywhere."""
+"""What a fault is planted in: every "loss" on the backend that is quickest to try, one loss of every "kind" where that
+is cheap, and once, in a loss of another kind each time, for every "fault": a template catches what it catches whatever
+computes. ``POLYLOSS_PLANTED=loss`` plants them everywhere."""
 CHECKS = pathlib.Path(__file__).parents[1] / "checks"
 MANY = {
     "parameters": "variants",
@@ -68,9 +68,13 @@ def victims(template: str, fault: Fault) -> list[Case]:
         and (fault.on is None or case.name in fault.on)
         and all(getattr(case, attribute) for attribute in needed)
     ]
-    if fault.one_of_a_kind or not EVERY_LOSS:
-        return list({type(case.kind): case for case in reversed(cases)}.values())
-    return cases
+    if EVERY == "loss" and not fault.one_of_a_kind:
+        return cases
+    kinds = list({type(case.kind): case for case in reversed(cases)}.values())
+    if EVERY == "fault":
+        turn = sorted(PLANTED).index(template) % len(kinds)
+        return kinds[turn : turn + 1]
+    return kinds
 
 
 def needs_gradients(template: str) -> bool:
