@@ -261,11 +261,13 @@ def bench_call(backend: Any, native: Any, loss: str, data: Callable[..., Arrays]
     function = native.BASELINES.get(loss)
     if function is not None:
         calls["native"] = lambda: backend.mean(function(y_true, y_pred, **parameters))
+    beginnings = {name: [seconds(backend, run, 1) for _ in range(3)] for name, run in calls.items()}
     measured = take_turns(backend, calls, repeats, warm=20)
     return {
         "loss": loss,
         "parameters": parameters,
         "shape": [32, 10],
+        "first_calls": beginnings,
         "seconds": {name: summary(m) for name, m in measured.items()},
         "ratios": ratios(measured),
     }
