@@ -73,6 +73,11 @@ def mean(x: Tensor, axis: int = -1) -> Tensor:
     return ops.sum(x, axis=axis) / size(x, axis)
 
 
+def terms(x: Tensor) -> Tensor:
+    """`x`, whose sum or mean comes next, made in one pass over what it is made of: as it is, but for the time it takes."""
+    return x if isinstance(x, keras.KerasTensor) else framework.terms(x)
+
+
 def times(a: Tensor, b: Tensor) -> Tensor:
     r"""``a * b`` with :math:`0 \cdot \infty = 0`, value and gradient: a target of 0 asks for nothing."""
     return a * asked_for(a, b)
@@ -210,11 +215,6 @@ def _clip_through(x: Tensor, low: float, high: float) -> Tensor:
     # (low + x) - x of it and loses digits.
     same = ops.logical_or(ops.equal(clipped, x), ops.isinf(x))  # inf - inf is NaN
     return clipped + ops.where(same, 0.0, x - ops.stop_gradient(x))
-
-
-def summed(x: Tensor) -> Tensor:
-    """The sum of each row, of terms that a closed form makes."""
-    return ops.sum(framework.terms(x), axis=-1)
 
 
 # -- yes or no ------------------------------------------------------------------------------------

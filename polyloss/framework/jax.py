@@ -55,12 +55,11 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
     @functools.cache
     def made(parameters: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
         given = dict(parameters)
-        function = jax.custom_jvp(lambda x, *others: terms(body(x, *others, **given)[0]))
+        function = jax.custom_jvp(lambda x, *others: body(x, *others, **given)[0])
 
         def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
             (x, *others), (by_x, *by_others) = primals, tangents
             value, slope = body(x, *others, **given)
-            value = terms(value)
             along = jax.numpy.zeros_like(value)
             if not isinstance(by_x, SymbolicZero):
                 along = slope() * by_x

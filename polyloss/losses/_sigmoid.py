@@ -61,6 +61,6 @@ def mean_log_loss(x: Tensor, yes: Tensor, no: Tensor | None = None) -> tuple[Ten
     side, minus, small, rest, wrong = sides(x, yes, no)
     against = numerics.product(wrong, minus) + 0 * wrong  # NaN of a target
     if no is None:
-        return rest - against, lambda: side * (small - wrong)
+        return numerics.terms(rest - against), lambda: side * (small - wrong)
     total = yes + no
-    return total * rest - against, lambda: side * (total * small - wrong)
+    return numerics.terms(total * rest - against), lambda: side * (total * small - wrong)

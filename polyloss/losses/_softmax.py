@@ -38,7 +38,7 @@ def _row_crossentropy(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor
     # x - largest is not 0 where XLA makes one operation of it and of what x was computed with
     top = ops.logical_and(ops.equal(x, largest), alone)
     below = ops.where(top, 0.0, x - largest)
-    value = total * ops.squeeze(rest, -1) - numerics.summed(numerics.product(y, below))
+    value = total * ops.squeeze(rest, -1) - ops.sum(numerics.terms(numerics.product(y, below)), axis=-1)
 
     def slope() -> Tensor:
         of_row = ops.expand_dims(total, -1)
@@ -61,7 +61,7 @@ def _row_divergence(x: Tensor, y: Tensor, log_y: Tensor) -> tuple[Tensor, Callab
     """``sum_c y_c (log y_c - log softmax(x)_c)`` along the last axis."""
     log_p = numerics.log_softmax(x)
     nan = 0 * (ops.squeeze(numerics.largest(log_p), -1) + ops.sum(y, axis=-1))  # that of a row, or of its targets
-    value = numerics.summed(numerics.product(y, log_y - log_p)) + nan
+    value = ops.sum(numerics.terms(numerics.product(y, log_y - log_p)), axis=-1) + nan
     return value, lambda: _row_crossentropy.body(x, y)[1]()
 
 
@@ -76,7 +76,7 @@ def _divergence(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callab
     wrong = numerics.any_outside([x, y], (len(x.shape) - 1,))
     p, y = numerics.clip_through(x, epsilon, 1.0), numerics.clip(y, 0.0, 1.0)
     some = numerics.at_least(y, numerics.smallest_normal(y))  # 0 log 0 = 0
-    return ops.where(wrong, float("nan"), numerics.summed(y * ops.log(some / p))), lambda: -y / p
+    return ops.where(wrong, float("nan"), ops.sum(numerics.terms(y * ops.log(some / p)), axis=-1)), lambda: -y / p
 
 
 def divergence_of_probabilities(y: Tensor, y_pred: Tensor, axis: int) -> Tensor:
@@ -141,7 +141,7 @@ def closed_terms(terms: Terms) -> Callable[..., Tensor]:
             # p sum - fall, but the digits of a small miss survive
             return p * (ops.sum(fall, axis=-1, keepdims=True) - fall) - miss * fall
 
-        return nan + numerics.summed(values), slope
+        return nan + ops.sum(numerics.terms(values), axis=-1), slope
 
     @functools.wraps(terms)
     def loss(y_pred: Tensor, y: Tensor, from_logits: bool, axis: int, **parameters: float) -> Tensor:

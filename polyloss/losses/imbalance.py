@@ -128,17 +128,17 @@ def _focal(
         weight = numerics.constant(alpha, x)
         a = weight * yes + (1 - weight) * (1 - yes if no is None else no)
     if gamma == 0:
-        return a * loss, lambda: a * side * (small - wrong)
+        return numerics.terms(a * loss), lambda: a * side * (small - wrong)
     bounded = numerics.at_most(loss, 1e30)  # its factor is 0 where it is infinite
     if gamma >= 1:
         f = a * numerics.power(miss, gamma - 1)
         return (
-            f * miss * loss,
+            numerics.terms(f * miss * loss),
             lambda: side * f * (gamma * turn * (1 - small) * small * bounded + miss * (small - wrong)),
         )
     f = a * numerics.power(miss, gamma)
     ratio = small / numerics.at_least(miss, numerics.smallest_normal(x))
-    return f * loss, lambda: side * f * (gamma * turn * (1 - small) * ratio * bounded + small - wrong)
+    return numerics.terms(f * loss), lambda: side * f * (gamma * turn * (1 - small) * ratio * bounded + small - wrong)
 
 
 class FocalLoss(Loss, function=focal_loss):

@@ -126,7 +126,7 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 @closed_form(mean=True, kernel="absolute error")
 def _absolute(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
-    return numerics.absolute(error), lambda: ops.sign(error)
+    return numerics.terms(numerics.absolute(error)), lambda: ops.sign(error)
 
 
 class MeanAbsoluteError(Loss, function=mean_absolute_error, kw_only=False):
@@ -184,7 +184,7 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: Positive = 1.0) -> Tensor:
 def _huber(x: Tensor, y: Tensor, *, delta: float) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
     clipped = numerics.clip(error, -delta, delta)
-    return clipped * (error - 0.5 * clipped), lambda: clipped
+    return numerics.terms(clipped * (error - 0.5 * clipped)), lambda: clipped
 
 
 class Huber(Loss, function=huber, kw_only=False):
@@ -265,7 +265,8 @@ def _log_cosh(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     near = numerics.at_most(size, 20.0)
     p = ops.expm1(near)
     twice = p * (p + 2)  # e^(2 |x|) - 1
-    return ops.log1p(p * p / (2 + 2 * p)) + (size - near), lambda: side * twice / (twice + 2)
+    value = ops.log1p(p * p / (2 + 2 * p)) + (size - near)
+    return numerics.terms(value), lambda: side * twice / (twice + 2)
 
 
 class LogCosh(Loss, function=log_cosh, kw_only=False):
@@ -324,7 +325,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def _squared_log_ratio(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
     p, y = numerics.clip_through(x, epsilon), numerics.clip(y, epsilon, float("inf"))
     ratio = numerics.log_ratio(y, p)
-    return ratio * ratio, lambda: 2 * ratio * ops.sign(p - y) / (1 + p)
+    return numerics.terms(ratio * ratio), lambda: 2 * ratio * ops.sign(p - y) / (1 + p)
 
 
 class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):
