@@ -202,7 +202,7 @@ def clip(x: Tensor, low: float, high: float) -> Tensor:
 
 def clip_through(x: Tensor, low: float, high: float = float("inf")) -> Tensor:
     """``clip(x, low, high)`` whose gradient is 1 everywhere, so that what was clipped can still learn."""
-    if framework.clip_through is not None and not isinstance(x, keras.KerasTensor):
+    if framework.clip_through is not None and not framework.fuses() and not isinstance(x, keras.KerasTensor):
         return framework.clip_through(x, low, high)
     return _clip_through(x, low, high)
 
