@@ -16,7 +16,8 @@ keras.distribution.initialize(job_addresses=f"{address},{address}", num_processe
 assert jax.process_count() == WORLD
 assert len(jax.devices()) == 2 * WORLD
 cases = problem.cases(controls=False)
-ones = [problem.fit(case, case.model()) if RANK == 0 else None for case in cases]
+models = [case.model() for case in cases]  # in every process: each draws its initial weights from one seed
+ones = [problem.fit(case, made) if RANK == 0 else None for case, made in zip(cases, models, strict=True)]
 devices = keras.distribution.list_devices()
 keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False))
 for case, one in zip(cases, ones, strict=True):
