@@ -42,7 +42,7 @@ def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndar
 
 
 def as_used(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The same in one program, as JAX is used; it costs a third where `f` is called once, for each op is a program too."""
+    """The same in one program, as JAX is used; op by op, each op is compiled for itself."""
     values, gradient = jax.jit(functools.partial(_value_and_grad, f))(x)
     return np.asarray(values), np.asarray(gradient)
 

@@ -20,6 +20,11 @@ Body = Callable[..., tuple[Tensor, Callable[[], Tensor]]]
 """``body(x, *others, **parameters)``: the value, and a function that gives d value / d x."""
 
 
+def _symbolic(*tensors: Tensor) -> bool:
+    """Whether some have no values: a model is being built."""
+    return any(isinstance(tensor, keras.KerasTensor) for tensor in tensors)
+
+
 class ClosedForm:
     """A formula that runs with its own slope.
 
@@ -35,7 +40,7 @@ class ClosedForm:
 
     def __call__(self, x: Tensor, *others: Tensor, **parameters: Any) -> Tensor:
         """The values, with gradients by all tensors."""
-        if isinstance(x, keras.KerasTensor) or any(isinstance(other, keras.KerasTensor) for other in others):
+        if _symbolic(x, *others):
             values = self.body(x, *others, **parameters)[0]
             return numerics.mean(values) if self.mean else values
         return self._compiled(x, *others, **parameters)
@@ -74,7 +79,7 @@ class ClosedSums:
 
     def __call__(self, x: Tensor, *others: Tensor, **parameters: Any) -> tuple[Tensor, ...]:
         """The sums, with gradients by all tensors."""
-        if isinstance(x, keras.KerasTensor) or any(isinstance(other, keras.KerasTensor) for other in others):
+        if _symbolic(x, *others):
             return self.body(x, *others, **parameters)[0]
         return self._compiled(x, *others, **parameters)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -199,3 +200,22 @@ def line(engine: str, case: Any, value: float, gradient: float) -> None:
 def port() -> int:
     """What the test gave to all processes of a run."""
     return int(os.environ["POLYLOSS_PORT"])
+
+
+def without_the_last(
+    how: str, rank: int, world: int, seconds: float, first: float, call: Callable[[], Any], kind: type[Exception]
+) -> None:
+    """The last process dies, or hangs, before ``call()``; the others print the error of that kind, and end."""
+    if rank == world - 1:
+        if how == "dies":
+            os._exit(7)
+        time.sleep(2 * seconds)
+        os._exit(0)
+    start = time.monotonic()
+    try:
+        call()
+    except kind as error:
+        took = time.monotonic() - start
+        report = {"value": first, "kind": type(error).__name__, "error": str(error), "seconds": took}
+        print(json.dumps(report), flush=True)
+        os._exit(3)

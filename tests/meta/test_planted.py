@@ -113,20 +113,9 @@ def runs(
     yield lambda: function(case=case, **given)
 
 
-class Quick:
-    """The harness of a backend, as it is used: what is wrong is so there, too."""
-
-    def __init__(self, harness: Any) -> None:
-        self.harness = harness
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.harness, "as_used" if name == "value_and_grad" else name)
-
-
 @pytest.mark.parametrize(("template", "fault", "victim"), list(rows()))
 def test_caught(template: str, fault: Fault, victim: Case, backend: Any, caught: Any, tmp_path: pathlib.Path) -> None:
     function, _ = TEMPLATES[template]
-    backend = Quick(backend)
     if fault.corners:
         victim = dataclasses.replace(victim, corners=fault.corners)
         for run in runs(function, victim, backend, tmp_path):

@@ -154,7 +154,7 @@ def test_torch_func() -> None:
 
 @on("tensorflow")
 def test_tensorflow_traces_a_call_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The graph gives what the ops give one by one, gradients too, and reads a variable's value anew."""
+    """The graph gives what the ops give one by one, gradients too."""
     import tensorflow as tf
 
     from polyloss.framework import tensorflow as own
