@@ -76,7 +76,7 @@ def ratios(row: Report | None) -> str:
     """To Keras and to the framework's own."""
     if row is None or not row["ratios"]:
         return "–"
-    return "\u00a0/\u00a0".join(f"{row['ratios'][name]:.2f}" if name in row["ratios"] else "–" for name in OTHERS)
+    return " / ".join(f"{row['ratios'][name]:.2f}" if name in row["ratios"] else "–" for name in OTHERS)
 
 
 def means(published: dict[str, Report]) -> Iterator[str]:
