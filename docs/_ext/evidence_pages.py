@@ -361,7 +361,11 @@ def benchmarks() -> str:
         "(Keras's / the framework's; below 1 polyloss is faster, – where there is none). The losses that are slowest "
         "beside another come first. The three take turns in one process, and a figure is the median of the turns' "
         f"ratios. {speed.measured_with(data)} Remade by {literal('python -m nox -s bench -- --write')}.\n",
-        table(speed.header(data), [(f"`{name}`", *cells) for name, *cells in speed.rows(data)], css="wide"),
+        table(
+            speed.header(data),
+            [(f"`{name}`", *(cell.replace(" ", "\u00a0") for cell in cells)) for name, *cells in speed.rows(data)],
+            css="wide",
+        ),
         table(speed.header(data)[1:], [tuple(speed.means(data))], css="wide"),
         "The last table is the geometric mean of the ratios to Keras.\n",
         title("Milliseconds and bytes", "-"),
