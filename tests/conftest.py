@@ -83,7 +83,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ((name, attribute),) = found
     rows = [(case, item, i) for case in cases for i, item in enumerate(getattr(case, attribute))]
     ids = [f"{case.name}-{getattr(item, 'name', item if name == 'corner' else i)}" for case, item, i in rows]
-    metafunc.parametrize(("case", name), [(case, item) for case, item, _ in rows], ids=ids)
+    scope = "module" if name == "parameters" else None  # the value and the gradient of a variant in a row
+    metafunc.parametrize(("case", name), [(case, item) for case, item, _ in rows], ids=ids, scope=scope)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,20 +35,20 @@ def precision(dtype: str) -> Iterator[None]:
         yield
 
 
-def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """f(x), and the gradient of its sum."""
-    values, gradient = _value_and_grad(f, x)
+def value_and_grad(f: Callable[..., Any], x: Any, *others: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x, *others), and the gradient of its sum by x."""
+    values, gradient = _value_and_grad(f, x, *others)
     return np.asarray(values), np.asarray(gradient)
 
 
-def as_used(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The same in one program, as JAX is used; op by op, each op is compiled for itself."""
-    values, gradient = jax.jit(functools.partial(_value_and_grad, f))(x)
-    return np.asarray(values), np.asarray(gradient)
+def as_used(f: Callable[..., Any]) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """The same as a program, as JAX is used, compiled once a shape; op by op, each op is compiled for itself."""
+    program = jax.jit(functools.partial(_value_and_grad, f))
+    return lambda x, *others: tuple(map(np.asarray, program(x, *others)))
 
 
-def _value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
-    values, pullback = jax.vjp(f, x)
+def _value_and_grad(f: Callable[..., Any], x: Any, *others: Any) -> tuple[Any, Any]:
+    values, pullback = jax.vjp(lambda x: f(x, *others), x)
     return values, pullback(jnp.ones_like(values))[0]
 
 

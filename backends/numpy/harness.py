@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,13 +32,14 @@ def precision(dtype: str) -> Iterator[None]:
         yield
 
 
-def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, None]:
-    """f(x); NumPy has no gradients."""
-    return np.asarray(f(x)), None
+def value_and_grad(f: Callable[..., Any], x: Any, *others: Any) -> tuple[np.ndarray, None]:
+    """f(x, *others); NumPy has no gradients."""
+    return np.asarray(f(x, *others)), None
 
 
-as_used = value_and_grad
-"""The same as the framework is used."""
+def as_used(f: Callable[..., Any]) -> Callable[..., tuple[np.ndarray, None]]:
+    """The same as a program, where the framework is used so."""
+    return functools.partial(value_and_grad, f)
 
 
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,17 +31,18 @@ def precision(dtype: str) -> Iterator[None]:
     yield
 
 
-def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """f(x), and the gradient of its sum."""
+def value_and_grad(f: Callable[..., Any], x: Any, *others: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x, *others), and the gradient of its sum by x."""
     with tf.GradientTape() as tape:
         tape.watch(x)
-        values = f(x)
+        values = f(x, *others)
     gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return array(values), array(tf.convert_to_tensor(gradient))  # that of a gather comes as rows and their numbers
 
 
-as_used = value_and_grad
-"""The same as the framework is used."""
+def as_used(f: Callable[..., Any]) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """The same as a program, where the framework is used so."""
+    return functools.partial(value_and_grad, f)
 
 
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:

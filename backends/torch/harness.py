@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,18 +40,19 @@ def precision(dtype: str) -> Iterator[None]:
     yield
 
 
-def value_and_grad(f: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """f(x), and the gradient of its sum."""
+def value_and_grad(f: Callable[..., Any], x: Any, *others: Any) -> tuple[np.ndarray, np.ndarray]:
+    """f(x, *others), and the gradient of its sum by x."""
     x = x.detach().clone().requires_grad_(True)
-    values = f(x)
+    values = f(x, *others)
     if not values.requires_grad:
         return array(values), np.zeros(tuple(x.shape), array(x).dtype)
     (gradient,) = torch.autograd.grad(values.sum(), x)
     return array(values), array(gradient)
 
 
-as_used = value_and_grad
-"""The same as the framework is used."""
+def as_used(f: Callable[..., Any]) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """The same as a program, where the framework is used so."""
+    return functools.partial(value_and_grad, f)
 
 
 def compiled(f: Callable[..., Any], mode: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.case import Case, Parameters
-from tests.checks.numbers import measured
+from tests.checks.numbers import measured_once
 from tests.evidence import Evidence, budget
 from tests.oracle import distance
 
@@ -18,7 +18,7 @@ def verify(entry: dict[str, Any]) -> None:
 
 
 def test_value(case: Case, parameters: Parameters, dtype: str, backend: Any, evidence: Evidence) -> None:
-    inputs, values, _, exact = measured(case, parameters, dtype, backend)
+    inputs, values, _, exact = measured_once(case, parameters, dtype, backend)
     error = distance(values, *exact.value, dtype)
     allowed = budget(exact.value[0], exact.value_sensitivity, dtype, case.floors(parameters)[0], case.terms)
     verify(evidence.error(case, parameters, dtype, "value", error, exact.value[0], allowed, inputs))
@@ -26,7 +26,7 @@ def test_value(case: Case, parameters: Parameters, dtype: str, backend: Any, evi
 
 @pytest.mark.gradients
 def test_gradient(case: Case, parameters: Parameters, dtype: str, backend: Any, evidence: Evidence) -> None:
-    inputs, values, gradient, exact = measured(case, parameters, dtype, backend)
+    inputs, values, gradient, exact = measured_once(case, parameters, dtype, backend)
     error = distance(gradient, *exact.gradient, dtype)
     allowed = budget(exact.gradient[0], exact.gradient_sensitivity, dtype, case.floors(parameters)[1], case.terms)
     verify(evidence.error(case, parameters, dtype, "gradient", error, exact.gradient[0], allowed, inputs))

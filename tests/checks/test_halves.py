@@ -36,10 +36,8 @@ def test_halves(case: Case, half: str, backend: Any, evidence: Evidence) -> None
     for y, p, parameters, target in batches:
         p = p.astype(half)
         y_native = backend.tensor(y)
-        values, gradient = backend.as_used(
-            lambda x, y_native=y_native, parameters=parameters: case.function(y_native, x, **parameters),
-            backend.tensor(p),
-        )
+        run = backend.as_used(lambda x, y, parameters=parameters: case.function(y, x, **parameters))
+        values, gradient = run(backend.tensor(p), y_native)
         wide = p.astype("float64")
         tiny = float(ml_dtypes.finfo(half).smallest_normal) if half == "bfloat16" else 0.0
         if target is None:

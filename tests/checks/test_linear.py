@@ -68,7 +68,7 @@ def measured(backend: Any, dtype: str, by_row: bool, options: dict[str, Any]) ->
                 labels, hidden, kernel, bias=bias, transpose_kernel=by_row, **options
             )
 
-        weighted, gradient = backend.as_used(of, given[position])
+        weighted, gradient = backend.as_used(of)(given[position])
         values = weighted / WEIGHT.astype(dtype)
         found.append(gradient)
     assert values is not None
@@ -103,9 +103,8 @@ def test_any_size(rows: int, backend: Any) -> None:
         values, gradient = backend.as_used(
             lambda k, target=target, hidden=hidden: polyloss.linear_crossentropy(
                 target, backend.tensor(hidden.reshape(rows, 1, DEPTH)), k
-            ),
-            backend.tensor(kernel),
-        )
+            )
+        )(backend.tensor(kernel))
         want = backend.array(
             polyloss.linear_crossentropy(backend.tensor(labels), backend.tensor((hidden @ kernel)[:, None]))
         )
@@ -120,8 +119,8 @@ def test_halves_are_added_up_in_float32(half: str, backend: Any) -> None:
     """Values are those of the rounded inputs, to the last digits of float32; gradients come in the inputs' dtype."""
     given = [backend.array(backend.tensor(a.astype(half))).astype("float64") for a in _castable(HIDDEN, KERNEL)]
     hidden, kernel = (backend.tensor(a.astype(half)) for a in _castable(HIDDEN, KERNEL))
-    values, gradient = backend.as_used(
-        lambda k: polyloss.linear_crossentropy(backend.tensor(LABELS), hidden, k), kernel
+    values, gradient = backend.as_used(lambda k: polyloss.linear_crossentropy(backend.tensor(LABELS), hidden, k))(
+        kernel
     )
     want, _, by_kernel, _ = by_definition(*given, np.zeros(CLASSES), {})
     assert values.dtype == np.float32
@@ -160,9 +159,8 @@ def test_weight_of_zero_shuts_out_a_broken_token(backend: Any) -> None:
     call = polyloss.LinearCrossentropyLoss(reduction="sum")
     bias = backend.tensor(BIAS.astype("float32"))
     value, gradient = backend.as_used(
-        lambda k: call(backend.tensor(LABELS), (backend.tensor(hidden), k, bias), weight),
-        backend.tensor(KERNEL.astype("float32")),
-    )
+        lambda k: call(backend.tensor(LABELS), (backend.tensor(hidden), k, bias), weight)
+    )(backend.tensor(KERNEL.astype("float32")))
     values = by_definition(np.nan_to_num(HIDDEN), KERNEL, BIAS, {})[0]
     np.testing.assert_allclose(value, (values * weight).sum(), rtol=1e-6)
     assert gradient is None or np.isfinite(gradient).all()

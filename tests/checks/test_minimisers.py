@@ -16,12 +16,13 @@ def test_minimiser(case: Case, minimiser: Minimiser, backend: Any) -> None:
     y = minimiser.draw(np.random.default_rng(20170807))
     best = np.asarray(minimiser.at(y), "float64")
     target = backend.tensor(y)
+    run = backend.as_used(lambda x: case.function(target, x, **minimiser.parameters))
     row = best.shape if minimiser.row is None else minimiser.row
 
     def at(constant: np.ndarray) -> tuple[float, Any]:
         """The mean loss of a constant, and its slopes."""
         p = np.broadcast_to(constant, (len(y), *row)).astype("float32")
-        values, slopes = backend.as_used(lambda x: case.function(target, x, **minimiser.parameters), backend.tensor(p))
+        values, slopes = run(backend.tensor(p))
         if slopes is None:
             return float(np.mean(values, dtype="float64")), None
         slopes = slopes.astype("float64")

@@ -31,10 +31,10 @@ def compare(case: Case, baseline: Any, backend: Any) -> int:
             continue  # two classes; the batch has three
         y, p = (backend.tensor(a) for a in case.batch(parameters))
         try:
-            theirs = backend.as_used(lambda x, y=y, p=parameters: baseline(y, x, **p), p)
+            theirs = backend.as_used(lambda x, y=y, p=parameters: baseline(y, x, **p))(p)
         except NotImplementedError:
             continue  # it says which parameter it lacks
-        ours = backend.as_used(lambda x, y=y, p=parameters: case.function(y, x, **p), p)
+        ours = backend.as_used(lambda x, y=y, p=parameters: case.function(y, x, **p))(p)
         for mine, other in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(mine.reshape(-1), other.reshape(-1), rtol=2e-5, atol=1e-6)
         agreed += 1

@@ -58,7 +58,7 @@ def calls(backend: Any) -> list[Call]:
 
 
 def slope_is_the_derivative(form: ClosedForm, x: Any, others: tuple[Any, ...], parameters: Any, backend: Any) -> None:
-    _, want = backend.as_used(lambda x: form.body(x, *others, **parameters)[0], x)
+    _, want = backend.as_used(lambda x: form.body(x, *others, **parameters)[0])(x)
     slope = backend.array(form.body(x, *others, **parameters)[1]())
     np.testing.assert_allclose(slope, want, rtol=1e-9, atol=1e-12 * np.abs(want).max())
 

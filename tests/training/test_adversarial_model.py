@@ -106,9 +106,8 @@ def test_critics_with_state(between):
     assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize("how", ["eager", "default"])
-def test_a_critic_with_spectral_normalization(how):
-    """Each call divides the kernel itself: PyTorch refused the backward pass, and backends took different gradients."""
+def with_spectral_normalization(**options: Any) -> AdversarialModel:
+    """The networks of `small`, the critic's kernels each divided by their norm."""
     plain = small.model()
     critic = keras.Sequential([keras.Input((2,))])
     for layer in plain.discriminator.layers:
@@ -119,9 +118,23 @@ def test_a_critic_with_spectral_normalization(how):
             critic.layers[-1].vector_u.assign(np.ones((1, layer.units), "float32"))
         else:
             critic.add(layers.Activation("tanh"))
-    logged = small.fit(small.compiled(AdversarialModel(plain.generator, critic), **HOW[how]))
+    return small.compiled(AdversarialModel(plain.generator, critic), **options)
+
+
+def test_a_critic_with_spectral_normalization():
+    """Each call divides the kernel itself: PyTorch refused the backward pass, and backends took different gradients."""
+    logged = small.fit(with_spectral_normalization())
     for name, expected in small.BY_HAND_SPECTRAL.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=2e-5, err_msg=name)
+
+
+def test_a_step_with_spectral_normalization_eagerly():
+    """One step and no more: each branch that Keras takes in it is compiled again on JAX."""
+    batch = {name: rows[: small.BATCH] for name, rows in small.BATCHES.items()}
+    eagerly, expected = (
+        with_spectral_normalization(**options).train_on_batch(batch, return_dict=True) for options in (HOW["eager"], {})
+    )
+    assert eagerly == pytest.approx(expected, rel=0, abs=2e-5)
 
 
 @pytest.mark.parametrize("penalty", [polyloss.GradientPenalty(), [polyloss.R1Penalty(1.0), polyloss.R2Penalty(1.0)]])
