@@ -65,6 +65,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("half", ["float16", "bfloat16"])
     if "mode" in names:
         metafunc.parametrize("mode", harness.COMPILED)
+    if "transform" in names:
+        metafunc.parametrize("transform", harness.transforms.TRANSFORMS if harness.GRADIENTS else ())
     if "case" not in names:
         return
     marks = list(metafunc.definition.iter_markers("cases"))
@@ -110,7 +112,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def _cell(request: pytest.FixtureRequest) -> None:
     """A check of a loss is a cell. Tests of tests are none, and what is recorded and held to nothing is none."""
     parameters = getattr(getattr(request.node, "callspec", None), "params", {})
-    mode = parameters.get("mode") or parameters.get("compiler")
+    mode = parameters.get("mode") or parameters.get("compiler") or parameters.get("transform")
     request.node.user_properties.append(("mode", mode))
     case = parameters.get("case")
     checked = request.node.path.is_relative_to(ROOT / "tests" / "checks")

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from backends.jax import transforms as transforms
+
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("jit",)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from backends.tensorflow import transforms as transforms
+
 GRADIENTS = True
 DTYPES = ("float32", "float64")
 COMPILED = ("graph", "xla")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from backends.torch import transforms as transforms
 from polyloss.framework import torch as own
 
 own.BLOCK = 1 << 9  # so that the checks of accuracy, with some thousand inputs, see how blocks are put together

@@ -275,15 +275,27 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
     return ops.where(ops.logical_or(x < low - slack, x > high + slack), float("nan"), x)
 
 
+def sum_inside(x: Tensor, given: Sequence[Tensor], axes: tuple[int, ...]) -> Tensor:
+    """The sum of `x` along `axes`; NaN where one of the tensors `given`, of its shape, leaves [0, 1] there."""
+    if axes and not framework.fuses():
+        return ops.where(any_outside(given, axes), float("nan"), ops.sum(x, axis=axes))
+    x = ops.where(_outside(given), float("nan"), x)  # in the pass that makes it
+    return ops.sum(x, axis=axes) if axes else x
+
+
+def _outside(xs: Sequence[Tensor], slack: float = 1e-5) -> Tensor:
+    """Where one of the tensors leaves [0, 1] by more than rounding; NaN is not outside."""
+    return functools.reduce(ops.logical_or, [ops.logical_or(x < -slack, x > 1 + slack) for x in xs])
+
+
 def any_outside(xs: Sequence[Tensor], axes: tuple[int, ...], slack: float = 1e-5) -> Tensor:
     """Whether some of the tensors `xs`, of one shape, leaves [0, 1] along `axes`; NaN is not outside.
 
     By their ends, which cost less than a mask.
     """
     xs = [ops.stop_gradient(x) for x in xs]
-    if not axes or 0 in xs[0].shape:
-        masks = [ops.logical_or(x < -slack, x > 1 + slack) for x in xs]
-        return functools.reduce(ops.logical_or, [ops.any(mask, axis=axes) if axes else mask for mask in masks])
+    if 0 in xs[0].shape:
+        return ops.any(_outside(xs), axis=axes)
     if framework.fuses():
         least, most = functools.reduce(smaller, xs), -functools.reduce(smaller, [-x for x in xs])
         return ops.logical_or(ops.amin(least, axis=axes) < -slack, ops.amax(most, axis=axes) > 1 + slack)

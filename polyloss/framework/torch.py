@@ -11,6 +11,7 @@ import torch
 
 from polyloss.framework.kernels.torch import IN_PLACE, NATIVE, SUMS
 from polyloss.framework.scope import Waiting
+from polyloss.framework.torch_func import beyond_gradients, transformed
 
 EXACT_LOG_SOFTMAX = False
 clip = torch.clamp
@@ -246,13 +247,13 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
     native, form = NATIVE.get(kernel or ""), _Form(body, averaged, IN_PLACE.get(kernel or ""))
 
     def call(x: torch.Tensor, *others: torch.Tensor, **parameters: Any) -> torch.Tensor:
-        if native is not None:
+        if native is not None and not beyond_gradients():  # not every kernel has a second derivative in forward mode
             return form.reduced(native(x, *others, **parameters), x)
         compiling, by_others = torch.compiler.is_compiling(), any(t.requires_grad for t in others)
         if not torch.is_grad_enabled() or not (x.requires_grad or by_others):
-            plain = compiling or _transformed(x, *others)
+            plain = compiling or transformed(x, *others)
             return form.value(x, others, parameters) if plain else form.run(x, others, parameters, False)[0]
-        if compiling or _transformed(x, *others):
+        if compiling or transformed(x, *others):
             if by_others or not x.requires_grad:
                 return form.value(x, others, parameters)
             if compiling:
@@ -261,12 +262,6 @@ def closed_form(body: Callable[..., Any], mean: Callable[..., Any] | None, kerne
         return _Eager.apply(form, parameters, x, *others)
 
     return call
-
-
-def _transformed(*tensors: torch.Tensor) -> bool:
-    """Whether `torch.func` or forward mode looks at what is computed: PyTorch has no public name for either."""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
-    return torch.autograd.forward_ad._current_level >= 0 or any(map(wrapped, tensors))
 
 
 def _spread(slope: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
@@ -443,7 +438,7 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        (x, *others, by_x), given = ctx.saved_tensors, tangents[2:]
+        (x, *others), given = ctx.saved_tensors[:-1], tangents[2:]
         along = ctx.form.slope(x, others, ctx.parameters) * given[0]
         along = along.sum(-1) if ctx.rows else along
         moved = [i for i, tangent in enumerate(given[1:]) if tangent is not None]
@@ -457,7 +452,7 @@ class _Transformed(torch.autograd.Function):
 
             at, by = tuple(others[i] for i in moved), tuple(given[1 + i] for i in moved)
             along = along + torch.func.jvp(value, at, by)[1]
-        return along, torch.zeros_like(by_x)
+        return along, None
 
 
 def closed_sums(body: Callable[..., Any], kernel: str | None) -> Callable[..., Any]:
@@ -465,7 +460,7 @@ def closed_sums(body: Callable[..., Any], kernel: str | None) -> Callable[..., A
     blocks = SUMS.get(kernel or "")
 
     def call(x: torch.Tensor, *others: torch.Tensor, **parameters: Any) -> Any:
-        if torch.compiler.is_compiling() or _transformed(x, *others):
+        if torch.compiler.is_compiling() or transformed(x, *others):
             return body(x, *others, **parameters)[0]
         return _Sums.apply(body, blocks, parameters, x, *others)
 

@@ -52,11 +52,9 @@ def _counts(
     """Hits, false alarms and misses over `axes`; NaN where a mask or a probability leaves [0, 1]."""
     yes, there = (y, p) if weight is None else (weight * y, weight * p)
     hits = yes * p
-    wrong = numerics.any_outside([y, p], axes)
-    counts = (hits, there - hits, yes - hits)  # exact for masks of 0 and 1
-    of_hits, of_alarms, of_misses = (
-        ops.where(wrong, float("nan"), ops.sum(x, axis=axes) if axes else x) for x in counts
-    )
+    of_hits = numerics.sum_inside(hits, [y, p], axes)
+    # exact for masks of 0 and 1
+    of_alarms, of_misses = ((ops.sum(x, axis=axes) if axes else x) + 0 * of_hits for x in (there - hits, yes - hits))
 
     def slope(by_hits: Tensor, by_alarms: Tensor, by_misses: Tensor) -> Tensor:
         of_mask = by_hits - by_alarms - by_misses

@@ -70,13 +70,12 @@ def divergence_of_rows(y: Tensor, log_y: Tensor, y_pred: Tensor, axis: int) -> T
     return _row_divergence(*(rows_last(x, axis) for x in (y_pred, y, log_y)))
 
 
-@closed_form()
+@closed_form(kernel="divergence")
 def _divergence(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
     """``sum_c y_c log(y_c / x_c)`` along the last axis, of probabilities that are clipped at epsilon."""
-    wrong = numerics.any_outside([x, y], (len(x.shape) - 1,))
-    p, y = numerics.clip_through(x, epsilon, 1.0), numerics.clip(y, 0.0, 1.0)
-    some = numerics.at_least(y, numerics.smallest_normal(y))  # 0 log 0 = 0
-    return ops.where(wrong, float("nan"), ops.sum(numerics.terms(y * ops.log(some / p)), axis=-1)), lambda: -y / p
+    p, t = numerics.clip_through(x, epsilon, 1.0), numerics.clip(y, 0.0, 1.0)
+    some = numerics.at_least(t, numerics.smallest_normal(t))  # 0 log 0 = 0
+    return numerics.sum_inside(t * ops.log(some / p), [x, y], (len(x.shape) - 1,)), lambda: -t / p
 
 
 def divergence_of_probabilities(y: Tensor, y_pred: Tensor, axis: int) -> Tensor:

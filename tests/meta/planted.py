@@ -477,6 +477,8 @@ PLANTED: dict[str, list[Fault]] = {
         in_function(gradient_off),
         in_function(gradient_killed),
     ],
+    "test_transforms.test_transform": [in_function(gradient_off, one_of_a_kind=True)],
+    "test_transforms.test_gradient_of_each_sample": [in_function(gradient_off, one_of_a_kind=True)],
     "test_compiled.test_compiled": [in_function(value_off, one_of_a_kind=True)],
     "test_corners.test_corner": [
         in_function(nan_hidden),

@@ -105,6 +105,9 @@ def runs(
     given = {name: value for name, value in fixed.items() if name in names}
     if "mode" in names:
         given["mode"] = backend.COMPILED[0]
+    if "transform" in names:
+        transforms = backend.transforms.TRANSFORMS
+        given["transform"] = next(name for name, (what, _) in transforms.items() if what in ("gradient", "along"))
     for name, attribute in MANY.items():
         if name in names:
             for item in getattr(case, attribute):

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from polyloss.framework.torch_func import beyond_gradients
+
 
 def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
     """One block after the other."""
@@ -18,11 +20,13 @@ def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) ->
 
 
 def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
-    """`forward` with its own gradient."""
+    """`forward` with its own gradient; under vmap and in forward mode with that of the whole table."""
 
     def call(plan: Any, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if not (torch.is_grad_enabled() and any(x.requires_grad for x in tensors)):
             return forward(plan, *tensors)[0]
+        if beyond_gradients():
+            return forward(dataclasses.replace(plan, block=None), *tensors)[0]
         return tuple(_Recomputed.apply(forward, backward, plan, *tensors)[:-2])
 
     return call

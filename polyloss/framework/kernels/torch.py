@@ -101,19 +101,19 @@ def sigmoid_crossentropy(
 def label_crossentropy(
     x: torch.Tensor, labels: torch.Tensor, *, value: torch.Tensor, slope: torch.Tensor | None
 ) -> None:
-    """``-log p`` at labels; where the label is likely, by the sum of the other probabilities."""
+    """``-log p`` at labels, by the sum of the other probabilities: ``log(1 + others / p)``."""
     p = torch.softmax(x, -1) if slope is None else torch.softmax(x, -1, out=slope)
     at = labels.long().unsqueeze(-1)
-    own = p.gather(-1, at).squeeze(-1)
-    if (own > 1e-30).all():
-        unlikely = own.log().neg_()
-    else:  # a probability that is 0, or has lost digits
-        unlikely = (x.amax(-1) - x.gather(-1, at).squeeze(-1)) - p.amax(-1).log_()
+    own = p.gather(-1, at)
     p.scatter_(-1, at, 0.0)
-    missed = p.sum(-1)
-    value.copy_(torch.where(own > 0.5, torch.log1p(missed / own.clamp(min=0.5)), unlikely))
+    others = p.sum(-1, keepdim=True)
+    values = torch.div(others, own, out=value.unsqueeze(-1)).log1p_()
+    known = own > 1e-30
+    if not known.all():  # a probability that is 0, or has lost digits
+        unlikely = (x.amax(-1, keepdim=True) - x.gather(-1, at)) - p.amax(-1, keepdim=True).log_()
+        values.copy_(torch.where(known, values, unlikely))
     if slope is not None:
-        slope.scatter_(-1, at, missed.neg_().unsqueeze(-1))
+        slope.scatter_(-1, at, others.neg_())
 
 
 def softmax_crossentropy(x: torch.Tensor, y: torch.Tensor, *, value: torch.Tensor, slope: torch.Tensor | None) -> None:
@@ -129,6 +129,31 @@ def softmax_crossentropy(x: torch.Tensor, y: torch.Tensor, *, value: torch.Tenso
         if not (total == 1).all():
             slope.mul_(total.unsqueeze(-1))
         slope.sub_(y)
+
+
+def divergence(
+    x: torch.Tensor, y: torch.Tensor, *, value: torch.Tensor, slope: torch.Tensor | None, epsilon: float
+) -> None:
+    """``sum y log(y / p)`` of probabilities, p not below epsilon; NaN for a row that leaves [0, 1]."""
+    p, t = x.clamp(epsilon, 1.0), y.clamp(0.0, 1.0)
+    ratio = torch.div(t.clamp(min=torch.finfo(t.dtype).tiny), p).log_()
+    torch.sum(ratio.mul_(t), -1, out=value)
+    for z in (x, y):
+        if not _inside(z):
+            value.masked_fill_(_outside(z).any(-1), math.nan)
+    if slope is not None:
+        torch.div(t, p, out=slope).neg_()
+
+
+def _inside(x: torch.Tensor) -> bool:
+    """Whether all of it lies in [0, 1], but for rounding; NaN does not."""
+    low, high = x.aminmax()
+    return bool(low >= -1e-5 and high <= 1 + 1e-5)
+
+
+def _outside(x: torch.Tensor) -> torch.Tensor:
+    """Where it leaves [0, 1]; NaN does not."""
+    return (x < -1e-5) | (x > 1 + 1e-5)
 
 
 def squared_log_ratio(
@@ -179,9 +204,8 @@ class RegionCounts:
             hits = t * p
             found = [hits.sum(1), torch.sub(p, hits).sum(1), torch.sub(t, hits, out=hits).sum(1)]
             for z in (p, t):
-                low, high = z.aminmax()
-                if not (low >= -1e-5 and high <= 1 + 1e-5):  # NaN, or outside: where?
-                    outside = ((z < -1e-5) | (z > 1 + 1e-5)).any(1)
+                if not _inside(z):
+                    outside = _outside(z).any(1)
                     found = [f.masked_fill(outside, math.nan) for f in found]
             counts[:, these] += torch.stack(found).view(3, len(p), beside, classes).sum(2)
         beyond = [1 if axis == 0 else 2 for axis in axes if axis in (0, x.dim() - 1)]
@@ -220,6 +244,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "squared error": squared_error,
 }
 IN_PLACE: dict[str, Callable[..., None]] = {
+    "divergence": divergence,
     "label crossentropy": label_crossentropy,
     "sigmoid crossentropy": sigmoid_crossentropy,
     "softmax crossentropy": softmax_crossentropy,
