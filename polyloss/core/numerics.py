@@ -275,12 +275,18 @@ def nan_outside(x: Tensor, low: float, high: float, slack: float = 1e-5) -> Tens
     return ops.where(ops.logical_or(x < low - slack, x > high + slack), float("nan"), x)
 
 
-def sum_inside(x: Tensor, given: Sequence[Tensor], axes: tuple[int, ...]) -> Tensor:
-    """The sum of `x` along `axes`; NaN where one of the tensors `given`, of its shape, leaves [0, 1] there."""
-    if axes and not framework.fuses():
-        return ops.where(any_outside(given, axes), float("nan"), ops.sum(x, axis=axes))
-    x = ops.where(_outside(given), float("nan"), x)  # in the pass that makes it
-    return ops.sum(x, axis=axes) if axes else x
+def sums_inside(xs: Sequence[Tensor], given: Sequence[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
+    """The sums of `xs` along `axes`; NaN where one of the tensors `given` leaves [0, 1] there. All are of one shape."""
+    first, *rest = xs
+
+    def total(x: Tensor) -> Tensor:
+        return ops.sum(x, axis=axes) if axes else x
+
+    if axes and not framework.chooses_in_sums(rows=axes == (len(first.shape) - 1,)):
+        wrong = any_outside(given, axes)
+        return [ops.where(wrong, float("nan"), total(x)) for x in xs]
+    chosen = total(ops.where(_outside(given), float("nan"), first))
+    return [chosen, *(total(x) + 0 * chosen for x in rest)]
 
 
 def _outside(xs: Sequence[Tensor], slack: float = 1e-5) -> Tensor:

@@ -12,6 +12,8 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
     An op of `keras.ops`, or the framework's own in its place for tensors (PyTorch).
 ``fuses()``
     Whether ops on single elements are one pass over memory here, together with the sum that follows.
+``chooses_in_sums(rows)``
+    Whether a choice between what is summed costs less than a sum of its own; `rows`: along the last axis alone.
 ``terms(x)``
     `x` itself, where its sum is asked for next, so that its making and the sum cost least.
 ``fused(f)``
@@ -78,6 +80,7 @@ _framework = importlib.import_module(
 EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
 fuses = _framework.fuses
+chooses_in_sums = _framework.chooses_in_sums
 terms = _framework.terms
 fused = _framework.fused
 closed_form = _framework.closed_form

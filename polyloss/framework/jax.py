@@ -28,6 +28,11 @@ def fuses() -> bool:
     return True
 
 
+def chooses_in_sums(rows: bool) -> bool:
+    """A choice goes into the pass of the sum."""
+    return True
+
+
 def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
     """An op of Keras, as it is."""
     return slow

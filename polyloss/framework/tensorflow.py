@@ -22,6 +22,11 @@ def fuses() -> bool:
     return False
 
 
+def chooses_in_sums(rows: bool) -> bool:
+    """A choice is a pass of its own."""
+    return False
+
+
 def clip_through(x: tf.Tensor, low: float, high: float) -> tf.Tensor:
     """The clip with the gradient of x, without a mask."""
 

@@ -11,7 +11,7 @@ import torch
 
 from polyloss.framework.kernels.torch import IN_PLACE, NATIVE, SUMS
 from polyloss.framework.scope import Waiting
-from polyloss.framework.torch_func import beyond_gradients, transformed
+from polyloss.framework.transforms.torch import beyond_gradients, transformed
 
 EXACT_LOG_SOFTMAX = False
 clip = torch.clamp
@@ -97,6 +97,11 @@ def direct(slow: Callable[..., Any]) -> Callable[..., Any]:
 def fuses() -> bool:
     """Where it compiles."""
     return torch.compiler.is_compiling()
+
+
+def chooses_in_sums(rows: bool) -> bool:
+    """In sums of rows where it compiles; across rows, with its gradient, it costs more than a sum of its own."""
+    return rows and torch.compiler.is_compiling()
 
 
 def terms(x: Any) -> Any:

@@ -52,9 +52,8 @@ def _counts(
     """Hits, false alarms and misses over `axes`; NaN where a mask or a probability leaves [0, 1]."""
     yes, there = (y, p) if weight is None else (weight * y, weight * p)
     hits = yes * p
-    of_hits = numerics.sum_inside(hits, [y, p], axes)
-    # exact for masks of 0 and 1
-    of_alarms, of_misses = ((ops.sum(x, axis=axes) if axes else x) + 0 * of_hits for x in (there - hits, yes - hits))
+    counts = (hits, there - hits, yes - hits)  # exact for masks of 0 and 1
+    of_hits, of_alarms, of_misses = numerics.sums_inside(counts, [y, p], axes)
 
     def slope(by_hits: Tensor, by_alarms: Tensor, by_misses: Tensor) -> Tensor:
         of_mask = by_hits - by_alarms - by_misses

@@ -75,7 +75,8 @@ def _divergence(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callab
     """``sum_c y_c log(y_c / x_c)`` along the last axis, of probabilities that are clipped at epsilon."""
     p, t = numerics.clip_through(x, epsilon, 1.0), numerics.clip(y, 0.0, 1.0)
     some = numerics.at_least(t, numerics.smallest_normal(t))  # 0 log 0 = 0
-    return numerics.sum_inside(t * ops.log(some / p), [x, y], (len(x.shape) - 1,)), lambda: -t / p
+    (value,) = numerics.sums_inside([t * ops.log(some / p)], [x, y], (len(x.shape) - 1,))
+    return value, lambda: -t / p
 
 
 def divergence_of_probabilities(y: Tensor, y_pred: Tensor, axis: int) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from polyloss.framework.torch_func import beyond_gradients
+from polyloss.framework.transforms.torch import beyond_gradients
 
 
 def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
