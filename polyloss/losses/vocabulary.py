@@ -67,7 +67,7 @@ def linear_crossentropy(
     Returns:
         One value a token, the shape of the labels, in nats; float32, or float64 where the hidden states are.
         Differentiable once on every backend, with any weight a token. A second derivative holds the whole table on
-        PyTorch and all blocks on JAX, and so do forward mode and `torch.func.vmap` on PyTorch; JAX has no forward mode here.
+        PyTorch and all blocks on JAX, and so do forward mode and ``torch.func.vmap`` on PyTorch; JAX has no forward mode here.
 
     Raises:
         ValueError: for shapes that do not fit (one-hot labels among them), and parameters out of range.

@@ -44,7 +44,7 @@ def ntxent_loss(
 
     Returns:
         One value a sample, (B,), in nats: the mean of its two views as anchors. The table of all pairs is never there: it is
-        computed a block at a time, forward and again backward. (A second derivative, forward mode and `torch.func.vmap`
+        computed a block at a time, forward and again backward. (A second derivative, forward mode and ``torch.func.vmap``
         hold it on PyTorch; JAX has no forward mode here.)
 
     Raises:
