@@ -154,8 +154,9 @@ def source(entry: About) -> str:
 def draw(entry: About, options: dict[str, Any], folder: pathlib.Path) -> None:
     """Value and gradient, in both themes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for theme in ("light", "dark"):
-        plot.save(plot.figure(entry.cls, theme=theme, **options), folder / f"{entry.name}-{theme}.svg")
+    panels = plot.curves(entry.cls, **options)
+    for theme in plot.THEMES:
+        plot.save(plot.drawn(panels, entry.name, theme), folder / f"{entry.name}-{theme}.svg")
 
 
 def examples(entry: About) -> list[str]:

@@ -38,7 +38,7 @@ class Line:
 
     label: str
     value: np.ndarray
-    gradient: np.ndarray | None
+    gradient: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,13 @@ def _line(view: View, loss: Any, label: str, x: np.ndarray) -> Line:
     def values(x: Tensor) -> Tensor:
         return ops.reshape(view.call(loss, x), (-1,))
 
-    given = ops.convert_to_tensor(x)
-    value = _array(fused(values)(given))
+    def value_and_slope(x: Tensor) -> tuple[Tensor, ...]:
+        return (values(x), gradient(values)(x)) if framework.HAS_GRADIENTS else (values(x),)
+
+    value, *slope = map(_array, fused(value_and_slope)(ops.convert_to_tensor(x)))
     if value.shape != x.shape:
         refuse("curves", "loss", f"give one value a point, {x.shape}", value.shape)
-    return Line(label, value, _array(fused(gradient(values))(given)) if framework.HAS_GRADIENTS else None)
+    return Line(label, value, *slope)
 
 
 def _array(x: Tensor) -> np.ndarray:
@@ -216,8 +218,14 @@ def figure(
         ValueError, TypeError: as `curves`, and for a theme that is none.
     """
     one_of(*THEMES)("figure", "theme", theme)
-    matplotlib = _matplotlib()
+    _matplotlib()
     panels = curves(loss, span=span, points=points, classes=classes, **parameters)
+    return drawn(panels, find(loss).__name__, theme, on)
+
+
+def drawn(panels: list[Panel], title: str, theme: str, on: Figure | None = None) -> Figure:
+    """The picture of what `curves` gave."""
+    matplotlib = _matplotlib()
     rows = ["value", "gradient"] if framework.HAS_GRADIENTS else ["value"]
     ink = THEMES[theme]
     lines = panels[0].lines
@@ -244,7 +252,6 @@ def figure(
             axes[-1][column].set_xlabel(panel.abscissa)
         for row, quantity in enumerate(rows):
             axes[row][0].set_ylabel(quantity)
-        title = find(loss).__name__
         if rows == ["value"]:
             title += f" (KERAS_BACKEND={keras.backend.backend()} has no gradients)"
         on.suptitle(title, color=ink.text)

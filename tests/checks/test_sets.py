@@ -77,10 +77,13 @@ def compare(case: Case, parameters: Parameters, backend: Any, call: Call, way: A
 
 
 def test_absent_rows(case: Case, backend: Any) -> None:
-    """Poisoned rows of weight 0, or masked, or both: value and gradient of the batch without them, in any reduction."""
-    for parameters in as_sets(case):
+    """Poisoned rows of weight 0, or masked, or both: value and gradient of the batch without them, in any reduction.
+
+    What reduces is the same for all parameters: one of them sees every reduction, the others the first.
+    """
+    for i, parameters in enumerate(as_sets(case)):
         for way in ways(backend):
-            for reduction in REDUCTIONS:
+            for reduction in REDUCTIONS if i == 0 else REDUCTIONS[:1]:
                 loss = case.loss(**parameters, reduction=reduction)
                 compare(case, parameters, backend, loss, way, loss)
 

@@ -56,7 +56,7 @@ def test_fit_lowers_the_loss(case: Case) -> None:
     want = float(np.asarray(keras.ops.convert_to_numpy(loss(y, model.predict(x, verbose=0)))))
     got = model.evaluate(x, y, batch_size=60, verbose=0)
     np.testing.assert_allclose(got, want, rtol=1e-5)
-    model.fit(x, y, sample_weight=np.linspace(0, 1, 60), batch_size=32, verbose=0)
+    model.fit(x, y, sample_weight=np.linspace(0, 1, 60), batch_size=60, verbose=0)
 
 
 @pytest.mark.cases(only=fitted)

@@ -19,6 +19,8 @@ STEP = 1e-5
 def given(case: Case, backend: Any) -> tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]:
     """Targets, predictions in float64, and the sum of the loss over a batch of both."""
     y, p = case.batch(case.example)
+    if case.player is not None:  # a row is a batch of scores, and each is a call of its own
+        y, p = y[:2], p[:2]
     parameters = case.example
     return y, p.astype("float64"), lambda y, x: ops.sum(case.function(y, x, **parameters))
 

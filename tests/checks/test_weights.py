@@ -15,6 +15,7 @@ pytestmark = pytest.mark.cases(only=supervised)
 of_rows = pytest.mark.cases(only=lambda case: not case.kind.whole_batch)
 """A row's value is its own. In a set a row of weight 0 is absent: `test_sets`."""
 WEIGHTS = np.array([1.0, 0.0, 2.0, 0.5, 0.0, 3.0], "float32")
+REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
 def per_sample(values: np.ndarray) -> np.ndarray:
@@ -36,24 +37,26 @@ def test_weights(case: Case, backend: Any) -> None:
     values = backend.array(case.loss(**case.example, reduction="none")(target, backend.tensor(p)))
     parts, elements = per_sample(values), values.size
     out = [1, 4]
-    for weight in (WEIGHTS, WEIGHTS.astype("float64"), WEIGHTS.reshape(-1, *[1] * (values.ndim - 1)), list(WEIGHTS)):
-        for reduction, want in (
-            ("sum", (parts * WEIGHTS).sum()),
-            ("sum_over_batch_size", (parts * WEIGHTS).sum() / elements),
-            ("mean", (parts * WEIGHTS).sum() / elements),
-            ("mean_with_sample_weight", (parts * WEIGHTS).sum() / (WEIGHTS.sum() * elements / len(y))),
-        ):
-            for predictions in (p, poisoned(p, out)):
-                call = case.loss(**case.example, reduction=reduction)
-                got, gradient = backend.value_and_grad(
-                    lambda x, call=call, weight=weight: call(target, x, weight), backend.tensor(predictions)
-                )
-                close(got, np.float32(want), ulps=64)
-                if gradient is not None:
-                    assert np.isfinite(gradient).all(), "a weight of 0 let NaN into the gradient"
-                    assert (gradient[out] == 0).all(), "a weight of 0 let its sample into the gradient"
-                    kept = [i for i in range(len(y)) if i not in out]
-                    assert (np.abs(gradient[kept]).reshape(len(kept), -1).sum(1) > 0).any()
+    shapes = (WEIGHTS.astype("float64"), WEIGHTS.reshape(-1, *[1] * (values.ndim - 1)), list(WEIGHTS))
+    rows = [(WEIGHTS, reduction, predictions) for reduction in REDUCTIONS for predictions in (p, poisoned(p, out))]
+    total = (parts * WEIGHTS).sum()
+    wanted = {
+        "sum": total,
+        "sum_over_batch_size": total / elements,
+        "mean": total / elements,
+        "mean_with_sample_weight": total / (WEIGHTS.sum() * elements / len(y)),
+    }
+    for weight, reduction, predictions in (*rows, *((shape, "mean", poisoned(p, out)) for shape in shapes)):
+        call = case.loss(**case.example, reduction=reduction)
+        got, gradient = backend.value_and_grad(
+            lambda x, call=call, weight=weight: call(target, x, weight), backend.tensor(predictions)
+        )
+        close(got, np.float32(wanted[reduction]), ulps=64)
+        if gradient is not None:
+            assert np.isfinite(gradient).all(), "a weight of 0 let NaN into the gradient"
+            assert (gradient[out] == 0).all(), "a weight of 0 let its sample into the gradient"
+            kept = [i for i in range(len(y)) if i not in out]
+            assert (np.abs(gradient[kept]).reshape(len(kept), -1).sum(1) > 0).any()
     before = WEIGHTS.copy()
     case.loss(**case.example)(target, backend.tensor(p), before)
     assert (before == WEIGHTS).all(), "the weights were changed in place"

@@ -56,6 +56,7 @@ class Fault:
         plant: The faulty case.
         on: Names of cases; None: all that the template runs over.
         one_of_a_kind: One case of each kind of input is enough: the template is slow, or the fault the same everywhere.
+        once: One case is enough: the template compiles, and its sister that does not is tried with all of them.
         only: Which cases can have it at all.
         corners: Corners to see it at, in the place of the case's.
         gradients: Whether it does harm to gradients alone.
@@ -66,6 +67,7 @@ class Fault:
     plant: Callable[[Case], Case]
     on: Sequence[str] | None = None
     one_of_a_kind: bool = False
+    once: bool = False
     only: Callable[[Case], bool] = lambda case: True
     corners: Sequence[Corner] = ()
     gradients: bool = False
@@ -462,7 +464,7 @@ NO_UNION = in_call("nothing_over_nothing", nothing_over_nothing, only=a_whole_ba
 
 PLANTED: dict[str, list[Fault]] = {
     "test_sets.test_absent_rows": [STAND_INS, COUNTED],
-    "test_sets.test_absent_rows_compiled": [replace(STAND_INS, one_of_a_kind=True)],
+    "test_sets.test_absent_rows_compiled": [replace(STAND_INS, once=True)],
     "test_sets.test_order_of_rows": [FIRST_ROW],
     "test_sets.test_poor_batches": [NO_UNION],
     "test_sets.test_weights_of_anchors": [in_class("without_anchor_weights", without_anchor_weights)],
@@ -477,9 +479,9 @@ PLANTED: dict[str, list[Fault]] = {
         in_function(gradient_off),
         in_function(gradient_killed),
     ],
-    "test_transforms.test_transform": [in_function(gradient_off, one_of_a_kind=True)],
+    "test_transforms.test_transform": [in_function(gradient_off, once=True)],
     "test_transforms.test_gradient_of_each_sample": [in_function(gradient_off, one_of_a_kind=True)],
-    "test_compiled.test_compiled": [in_function(value_off, one_of_a_kind=True)],
+    "test_compiled.test_compiled": [in_function(value_off, once=True)],
     "test_corners.test_corner": [
         in_function(nan_hidden),
         with_corner(
@@ -495,7 +497,7 @@ PLANTED: dict[str, list[Fault]] = {
             Corner(LOGITS, [1.0], [20.0], [2.1891276793938085e-27], [-6.567383026901103e-27]),
         ),
     ],
-    "test_corners.test_corners_compiled": [in_function(nan_hidden, one_of_a_kind=True)],
+    "test_corners.test_corners_compiled": [in_function(nan_hidden, once=True)],
     "test_halves.test_halves": [in_function(rounded_twice)],
     "test_laws.test_law": [Fault("laws_bent", laws_bent)],
     "test_minimisers.test_minimiser": [in_function(last_entry_lower)],

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.case import Case
@@ -68,10 +69,10 @@ def victims(template: str, fault: Fault) -> list[Case]:
         and (fault.on is None or case.name in fault.on)
         and all(getattr(case, attribute) for attribute in needed)
     ]
-    if EVERY == "loss" and not fault.one_of_a_kind:
+    if EVERY == "loss" and not (fault.one_of_a_kind or fault.once):
         return cases
     kinds = list({type(case.kind): case for case in reversed(cases)}.values())
-    if EVERY == "fault":
+    if EVERY == "fault" or fault.once:
         turn = sorted(PLANTED).index(template) % len(kinds)
         return kinds[turn : turn + 1]
     return kinds
@@ -116,6 +117,16 @@ def runs(
     yield lambda: function(case=case, **given)
 
 
+@pytest.fixture
+def first_example_is_enough() -> Iterator[None]:
+    """Hypothesis looks no further for the smallest input that a planted fault can be seen at."""
+    hypothesis.settings.register_profile("planted", hypothesis.settings.default, phases=[hypothesis.Phase.generate])
+    hypothesis.settings.load_profile("planted")
+    yield
+    hypothesis.settings.load_profile("polyloss")
+
+
+@pytest.mark.usefixtures("first_example_is_enough")
 @pytest.mark.parametrize(("template", "fault", "victim"), list(rows()))
 def test_caught(template: str, fault: Fault, victim: Case, backend: Any, caught: Any, tmp_path: pathlib.Path) -> None:
     function, _ = TEMPLATES[template]
