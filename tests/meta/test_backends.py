@@ -16,6 +16,9 @@ import pytest
 
 from polyloss import framework
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND") != "numpy", reason="once is enough: it runs with the NumPy backend"
+)
 ROOT = pathlib.Path(__file__).parents[2]
 NAMES = {*framework.names(), *framework.gradientless()}
 FILES = [
