@@ -14,6 +14,8 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
     Whether ops on single elements are one pass over memory here, together with the sum that follows.
 ``chooses_in_sums(rows)``
     Whether a choice between what is summed costs less than a sum of its own; `rows`: along the last axis alone.
+``sums_wide()``
+    Whether a sum across some dozens of columns takes less time than one across a few.
 ``terms(x)``
     `x` itself, where its sum is asked for next, so that its making and the sum cost least.
 ``fused(f)``
@@ -81,6 +83,7 @@ EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
 fuses = _framework.fuses
 chooses_in_sums = _framework.chooses_in_sums
+sums_wide = _framework.sums_wide
 terms = _framework.terms
 fused = _framework.fused
 closed_form = _framework.closed_form

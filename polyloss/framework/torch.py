@@ -104,6 +104,11 @@ def chooses_in_sums(rows: bool) -> bool:
     return rows and torch.compiler.is_compiling()
 
 
+def sums_wide() -> bool:
+    """Not where the compiler orders the loops."""
+    return not torch.compiler.is_compiling()
+
+
 def terms(x: Any) -> Any:
     """`x` as it is."""
     return x

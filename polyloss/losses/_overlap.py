@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+from polyloss import framework
 from polyloss.core import numerics, ops, reduce, replica, shapes
 from polyloss.core.closed_form import closed_sums
 from polyloss.core.loss import SetLoss
@@ -48,19 +50,47 @@ def counted(y_true: Tensor, y_pred: Tensor, from_logits: bool, per: str, average
 @closed_sums(kernel="region counts")
 def _counts(
     p: Tensor, y: Tensor, weight: Tensor | None = None, *, axes: tuple[int, ...]
-) -> tuple[tuple[Tensor, Tensor, Tensor], Callable[..., Tensor]]:
+) -> tuple[tuple[Tensor, ...], Callable[..., Tensor]]:
     """Hits, false alarms and misses over `axes`; NaN where a mask or a probability leaves [0, 1]."""
+    abreast = _abreast(p.shape) if weight is None and axes and axes[-1] == len(p.shape) - 2 else 1
+    if abreast == 1:
+        return _sums(p, y, weight, axes)
+    classes = p.shape[-1]
+    rows = (-1, math.prod(p.shape[1:-1]) // abreast, abreast * classes) if axes[0] else (-1, abreast * classes)
+    sums, slope = _sums(ops.reshape(p, rows), ops.reshape(y, rows), None, (len(rows) - 2,))
+    lead = rows[:-2]
+
+    def repeated(s: Tensor) -> Tensor:
+        beside = ops.broadcast_to(ops.expand_dims(s, -2), (*ops.shape(s)[:-1], abreast, classes))
+        return ops.reshape(beside, (*lead, abreast * classes))
+
+    def slope_of_pixels(*by: Tensor) -> Tensor:
+        return ops.reshape(slope(*map(repeated, by)), ops.shape(p))
+
+    return tuple(ops.sum(ops.reshape(s, (*lead, abreast, classes)), axis=-2) for s in sums), slope_of_pixels
+
+
+def _abreast(shape: tuple[Any, ...]) -> int:
+    """How many pixels are laid side by side: a sum across many columns takes a third of the time of one across 4."""
+    *pixels, classes = shape[1:]
+    known = all(isinstance(size, int) and size > 0 for size in (*pixels, classes))  # neither None nor a symbol
+    return math.gcd(math.prod(pixels), 64) if known and framework.sums_wide() else 1
+
+
+def _sums(
+    p: Tensor, y: Tensor, weight: Tensor | None, axes: tuple[int, ...]
+) -> tuple[tuple[Tensor, ...], Callable[..., Tensor]]:
     yes, there = (y, p) if weight is None else (weight * y, weight * p)
     hits = yes * p
     counts = (hits, there - hits, yes - hits)  # exact for masks of 0 and 1
-    of_hits, of_alarms, of_misses = numerics.sums_inside(counts, [y, p], axes)
+    sums = numerics.sums_inside(counts, [y, p], axes)
 
     def slope(by_hits: Tensor, by_alarms: Tensor, by_misses: Tensor) -> Tensor:
         of_mask = by_hits - by_alarms - by_misses
         fixed, of_mask = (ops.expand_dims(s, axes) if axes else s for s in (by_alarms, of_mask))
         return (fixed + y * of_mask) if weight is None else weight * (fixed + y * of_mask)
 
-    return (of_hits, of_alarms, of_misses), slope
+    return tuple(sums), slope
 
 
 def _masks(y_true: Tensor, y_pred: Tensor) -> Tensor:
