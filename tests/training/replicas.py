@@ -18,7 +18,9 @@ from tests.training import small
 
 
 def train(regularizer: object = None) -> dict[str, list[float]]:
-    gan = small.compiled(small.model(ema_decay=0.9), penalty=[polyloss.GradientPenalty(), polyloss.R1Penalty(1.0)])
+    gan = small.compiled(
+        small.model(ema_decay=0.9), penalty=[polyloss.GradientPenalty(), polyloss.R1Penalty(1.0)], **small.TWICE
+    )
     for layer in gan.discriminator.layers:
         if hasattr(layer, "kernel"):
             layer.kernel.regularizer = keras.regularizers.L2(0.01)

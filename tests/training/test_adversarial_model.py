@@ -53,7 +53,7 @@ def assert_same(a: list[np.ndarray], b: list[np.ndarray], tolerance: float = 0.0
 def test_trajectory_is_that_of_a_loop_written_by_hand(how, evidence):
     if BACKEND == "torch" and how == "jit" and shutil.which("g++") is None:
         pytest.skip("not run: no C++ compiler")
-    logged = small.fit(small.compiled(small.model(), **HOW[how]))
+    logged = small.fit(small.compiled(small.model(), **HOW[how], **small.TWICE))
     assert set(logged) == set(small.BY_HAND)
     for name, expected in small.BY_HAND.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=1e-5, err_msg=name)
@@ -124,7 +124,7 @@ def with_spectral_normalization(**options: Any) -> AdversarialModel:
 @pytest.mark.parametrize("how", ["default"] if BACKEND == "jax" else ["eager", "default"])
 def test_a_critic_with_spectral_normalization(how):
     """Each call divides the kernel itself: PyTorch refused the backward pass, and backends took different gradients."""
-    logged = small.fit(with_spectral_normalization(**HOW[how]))
+    logged = small.fit(with_spectral_normalization(**HOW[how], **small.TWICE))
     for name, expected in small.BY_HAND_SPECTRAL.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=2e-5, err_msg=name)
 
@@ -166,7 +166,7 @@ def test_mixed_precision(policy):
             f"{name}_optimizer": scaling(keras.optimizers.Adam(1e-2, beta_1=0.5), initial_scale=128)
             for name in ("generator", "discriminator")
         }
-    logged = small.fit(small.compiled(gan, **options))
+    logged = small.fit(small.compiled(gan, **options, **small.TWICE))
     # three decimal digits a step in bfloat16, amplified over 24 steps
     for name, expected in small.BY_HAND.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=0.1, err_msg=name)
@@ -248,7 +248,7 @@ def test_noise_function():
             return keras.random.uniform(shape, -1.0, 1.0, seed=seed)
         return keras.random.uniform(shape, seed=seed)
 
-    gan = small.compiled(small.model(noise=noise, seed=1), run_eagerly=True)
+    gan = small.compiled(small.model(noise=noise, seed=1), run_eagerly=True, **small.TWICE)
     gan.train_on_batch(small.REAL[:8])
     assert asked == [("latent", (4,)), ("penalty", ())] * 2 + [("latent", (4,))]
     np.testing.assert_array_equal(gan.generate(3, seed=5), gan.generate(3, seed=5))
@@ -260,7 +260,7 @@ def test_fresh_numbers_for_every_step_of_a_batch():
     latent = np.stack([small.LATENT[:64], small.LATENT[64:128], small.LATENT[128:192]], axis=1)
     share = np.concatenate([small.SHARE[:64], small.SHARE[64:128]], axis=1)
     frozen = keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0)
-    gan = small.compiled(small.model(), generator_optimizer=frozen[0], discriminator_optimizer=frozen[1])
+    gan = small.compiled(small.model(), generator_optimizer=frozen[0], discriminator_optimizer=frozen[1], **small.TWICE)
     logged = gan.train_on_batch({"real": small.REAL[:64], "latent": latent, "penalty": share}, return_dict=True)
     judged = array(gan.discriminator(gan.generator(latent[:, 2])))
     assert logged["generator_loss"] == pytest.approx(-judged.mean(), abs=1e-6)
@@ -322,7 +322,7 @@ def test_a_fault_in_the_last_batch_of_an_epoch_is_seen():
 
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras has steps_per_execution=1 only on PyTorch")
 def test_several_steps_an_execution():
-    gan = small.compiled(small.model(), steps_per_execution=2)
+    gan = small.compiled(small.model(), steps_per_execution=2, **small.TWICE)
     logged = small.fit(gan)
     for name, expected in small.BY_HAND.items():
         np.testing.assert_allclose(logged[name], expected, rtol=0, atol=1e-5, err_msg=name)
@@ -357,7 +357,7 @@ def test_a_watched_fit_waits_for_no_batch():
 
 def test_fit_after_a_fit_that_failed():
     """On JAX Keras had emptied the variables before the first batch and lost their values."""
-    gan = small.compiled(small.model(seed=1))
+    gan = small.compiled(small.model(seed=1), **small.TWICE)
     before = state(gan)
     for method in ("fit", "evaluate"):
         with pytest.raises(ValueError, match="a batch must have the keys real, latent, penalty"):
@@ -486,20 +486,20 @@ def dropout():
     return layers.Dropout(0.2, seed=3)
 
 
-def with_everything():
-    return small.compiled(small.model([dropout], ema_decay=0.9, seed=1))
+def with_everything(**options: Any) -> AdversarialModel:
+    return small.compiled(small.model([dropout], ema_decay=0.9, seed=1), **options)
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
 def test_save_and_load(tmp_path):
-    gan = with_everything()
+    gan = with_everything(**small.TWICE)
     small.fit(gan, epochs=1, data=small.REAL)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert isinstance(loaded, AdversarialModel)
     assert repr(loaded.adversarial_loss) == "WassersteinLoss()"
     assert repr(loaded.penalties) == repr(gan.penalties)
-    assert loaded.discriminator_steps == 2
+    assert loaded.discriminator_steps == gan.discriminator_steps == 2
     assert_same(state(loaded), state(gan))
     np.testing.assert_array_equal(loaded.generate(3, seed=1), gan.generate(3, seed=1))
     assert small.fit(gan, epochs=1, data=small.REAL) == small.fit(loaded, epochs=1, data=small.REAL)
@@ -739,7 +739,7 @@ def test_compile_refuses(options, error, sentence):
     ],
 )
 def test_data_that_do_not_fit(data, options, error, sentence):
-    gan = small.compiled(small.model(), run_eagerly=True)
+    gan = small.compiled(small.model(), run_eagerly=True, **small.TWICE)
     with pytest.raises(error) as caught:
         gan.fit(data, batch_size=64, verbose=0, **options)
     assert sentence in str(caught.value)
