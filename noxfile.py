@@ -88,7 +88,9 @@ def study(session: nox.Session) -> None:
     interpreters = {backend: sibling(session, f"tests-{backend}") for backend in TRAINING}
     environment(session, TRAINING[0])
     session.env["POLYLOSS_PYTHON"] = os.pathsep.join(f"{backend}={path}" for backend, path in interpreters.items())
-    session.run(interpreters[TRAINING[0]], "-m", "pytest", *(session.posargs or ["tests/across"]), external=True)
+    session.run(
+        interpreters[TRAINING[0]], "-m", "pytest", *WORKERS, *(session.posargs or ["tests/across"]), external=True
+    )
 
 
 @nox.session
