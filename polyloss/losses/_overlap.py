@@ -56,9 +56,9 @@ def _counts(
     if abreast == 1:
         return _sums(p, y, weight, axes)
     classes = p.shape[-1]
-    rows = (-1, math.prod(p.shape[1:-1]) // abreast, abreast * classes) if axes[0] else (-1, abreast * classes)
-    sums, slope = _sums(ops.reshape(p, rows), ops.reshape(y, rows), None, (len(rows) - 2,))
-    lead = rows[:-2]
+    lead = () if 0 in axes else (-1,)  # of the batch, or of each sample
+    rows = (*lead, -1 if 0 in axes else math.prod(p.shape[1:-1]) // abreast, abreast * classes)
+    sums, slope = _sums(ops.reshape(p, rows), ops.reshape(y, rows), None, (len(lead),))
 
     def repeated(s: Tensor) -> Tensor:
         beside = ops.broadcast_to(ops.expand_dims(s, -2), (*ops.shape(s)[:-1], abreast, classes))

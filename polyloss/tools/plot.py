@@ -218,7 +218,7 @@ def figure(
         ValueError, TypeError: as `curves`, and for a theme that is none.
     """
     one_of(*THEMES)("figure", "theme", theme)
-    _matplotlib()
+    _matplotlib()  # that it is missing is said before anything is computed
     panels = curves(loss, span=span, points=points, classes=classes, **parameters)
     return drawn(panels, find(loss).__name__, theme, on)
 

@@ -47,6 +47,10 @@ def with_function(case: Case, wrong: Callable[[Function], Function]) -> Case:
     return Faulty(**{f.name: getattr(case, f.name) for f in dataclasses.fields(case)}, right=case, wrong=wrong)
 
 
+LEVELS = ("loss", "kind", "fault")
+"""What a fault is planted in: from each loss to one for the fault."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is wrong, in words; how a case becomes so; and which cases can have it.
@@ -55,8 +59,9 @@ class Fault:
         name: What is wrong.
         plant: The faulty case.
         on: Names of cases; None: all that the template runs over.
-        one_of_a_kind: One case of each kind of input is enough: the template is slow, or the fault the same everywhere.
-        once: One case is enough: the template compiles, and its sister that does not is tried with all of them.
+        every: What it is planted in at most, one of `LEVELS`: one case of every "kind" of input is enough where the template
+            is slow, or the fault the same everywhere; one case for the "fault" where the template compiles, and its sister
+            that does not is tried with all of them.
         only: Which cases can have it at all.
         corners: Corners to see it at, in the place of the case's.
         gradients: Whether it does harm to gradients alone.
@@ -66,8 +71,7 @@ class Fault:
     name: str
     plant: Callable[[Case], Case]
     on: Sequence[str] | None = None
-    one_of_a_kind: bool = False
-    once: bool = False
+    every: str = "loss"
     only: Callable[[Case], bool] = lambda case: True
     corners: Sequence[Corner] = ()
     gradients: bool = False
@@ -464,7 +468,7 @@ NO_UNION = in_call("nothing_over_nothing", nothing_over_nothing, only=a_whole_ba
 
 PLANTED: dict[str, list[Fault]] = {
     "test_sets.test_absent_rows": [STAND_INS, COUNTED],
-    "test_sets.test_absent_rows_compiled": [replace(STAND_INS, once=True)],
+    "test_sets.test_absent_rows_compiled": [replace(STAND_INS, every="fault")],
     "test_sets.test_order_of_rows": [FIRST_ROW],
     "test_sets.test_poor_batches": [NO_UNION],
     "test_sets.test_weights_of_anchors": [in_class("without_anchor_weights", without_anchor_weights)],
@@ -479,9 +483,9 @@ PLANTED: dict[str, list[Fault]] = {
         in_function(gradient_off),
         in_function(gradient_killed),
     ],
-    "test_transforms.test_transform": [in_function(gradient_off, once=True)],
-    "test_transforms.test_gradient_of_each_sample": [in_function(gradient_off, one_of_a_kind=True)],
-    "test_compiled.test_compiled": [in_function(value_off, once=True)],
+    "test_transforms.test_transform": [in_function(gradient_off, every="fault")],
+    "test_transforms.test_gradient_of_each_sample": [in_function(gradient_off, every="kind")],
+    "test_compiled.test_compiled": [in_function(value_off, every="fault")],
     "test_corners.test_corner": [
         in_function(nan_hidden),
         with_corner(
@@ -497,7 +501,7 @@ PLANTED: dict[str, list[Fault]] = {
             Corner(LOGITS, [1.0], [20.0], [2.1891276793938085e-27], [-6.567383026901103e-27]),
         ),
     ],
-    "test_corners.test_corners_compiled": [in_function(nan_hidden, once=True)],
+    "test_corners.test_corners_compiled": [in_function(nan_hidden, every="fault")],
     "test_halves.test_halves": [in_function(rounded_twice)],
     "test_laws.test_law": [Fault("laws_bent", laws_bent)],
     "test_minimisers.test_minimiser": [in_function(last_entry_lower)],
@@ -506,8 +510,8 @@ PLANTED: dict[str, list[Fault]] = {
     "test_refusals.test_refusal": [in_function(accepts_anything), in_function(another_sentence, raises=ValueError)],
     "test_refusals.test_wrong_calls": [Fault("python_function", python_function), in_function(accepts_anything)],
     "test_refusals.test_scalars": [in_function(another_sentence)],
-    "test_refusals.test_class_refuses": [in_class("says_nothing", says_nothing, one_of_a_kind=True)],
-    "test_refusals.test_positions": [in_class("says_nothing", says_nothing, one_of_a_kind=True)],
+    "test_refusals.test_class_refuses": [in_class("says_nothing", says_nothing, every="kind")],
+    "test_refusals.test_positions": [in_class("says_nothing", says_nothing, every="kind")],
     "test_refusals.test_validate_accepts": [in_class("refuses_all", with_domain(Nothing()), raises=ValueError)],
     "test_refusals.test_validate_names_the_first_fault": [in_class("accepts_all", with_domain(Anything()))],
     "test_refusals.test_empty_batch": [
@@ -531,13 +535,13 @@ PLANTED: dict[str, list[Fault]] = {
     ],
     "test_classes.test_fields_are_the_parameters": [in_class("another_default", another_default)],
     "test_classes.test_function_and_class_agree": [in_class("values_off", values_off)],
-    "test_classes.test_copies": [in_class("forgets_dtype", forgets_dtype, one_of_a_kind=True)],
+    "test_classes.test_copies": [in_class("forgets_dtype", forgets_dtype, every="kind")],
     "test_classes.test_arrays_become_plain": [in_class("keeps_arrays", keeps_arrays)],
     "test_classes.test_name": [in_class("another_name", another_name)],
     "test_classes.test_half_precision_predictions": [in_class("values_in_half", values_in_half)],
     "test_docs.test_loss_has_an_example": [Fault("without_words", without_words)],
-    "test_training.test_fit_lowers_the_loss": [in_class("uphill", uphill, one_of_a_kind=True)],
-    "test_training.test_fit_eagerly_in_mixed_precision": [in_class("uphill", uphill, one_of_a_kind=True)],
+    "test_training.test_fit_lowers_the_loss": [in_class("uphill", uphill, every="kind")],
+    "test_training.test_fit_eagerly_in_mixed_precision": [in_class("uphill", uphill, every="kind")],
     "test_training.test_symbolic": [in_function(concrete)],
     "test_adversarial.test_many_halves": [in_function(computed_in_half)],
     "test_adversarial.test_maps_of_scores_and_unequal_numbers": [in_function(first_row_alone)],

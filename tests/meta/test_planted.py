@@ -16,7 +16,7 @@ import pytest
 from tests.case import Case
 from tests.cases import CASES
 from tests.evidence import Evidence
-from tests.meta.planted import PLANTED, Fault
+from tests.meta.planted import LEVELS, PLANTED, Fault
 
 EVERY: str = os.environ.get(
     "POLYLOSS_PLANTED", importlib.import_module(f"backends.{os.environ['KERAS_BACKEND']}.harness").PLANTED
@@ -69,10 +69,11 @@ def victims(template: str, fault: Fault) -> list[Case]:
         and (fault.on is None or case.name in fault.on)
         and all(getattr(case, attribute) for attribute in needed)
     ]
-    if EVERY == "loss" and not (fault.one_of_a_kind or fault.once):
+    every = max(EVERY, fault.every, key=LEVELS.index)
+    if every == "loss":
         return cases
     kinds = list({type(case.kind): case for case in reversed(cases)}.values())
-    if EVERY == "fault" or fault.once:
+    if every == "fault":
         turn = sorted(PLANTED).index(template) % len(kinds)
         return kinds[turn : turn + 1]
     return kinds
@@ -117,10 +118,12 @@ def runs(
     yield lambda: function(case=case, **given)
 
 
+hypothesis.settings.register_profile("planted", hypothesis.settings.default, phases=[hypothesis.Phase.generate])
+
+
 @pytest.fixture
 def first_example_is_enough() -> Iterator[None]:
     """Hypothesis looks no further for the smallest input that a planted fault can be seen at."""
-    hypothesis.settings.register_profile("planted", hypothesis.settings.default, phases=[hypothesis.Phase.generate])
     hypothesis.settings.load_profile("planted")
     yield
     hypothesis.settings.load_profile("polyloss")
