@@ -206,15 +206,21 @@ def minimums(session: nox.Session, backend: str) -> None:
     lowest = ROOT / "backends" / backend / "lowest.txt"
     session.install("-e", ".[study]", "-r", str(lowest), *nox.project.dependency_groups(PROJECT, "test"))
     environment(session, backend)
-    session.run(
-        "python", "-m", "pytest", *(session.posargs or ["tests/checks", "tests/meta", "tests/system/test_loops.py"])
-    )
+    on_versions(session, backend, "lowest", ["tests/checks", "tests/meta", "tests/system/test_loops.py"])
+
+
+@nox.session(default=False, python=["3.12", "3.13"])
+@nox.parametrize("backend", BACKENDS, ids=BACKENDS)
+def pythons(session: nox.Session, backend: str) -> None:
+    """The tests on the later Pythons: `tests` runs on the one that nox runs on."""
+    install(session, backend, *groups_for(backend))
+    on_versions(session, backend, f"python {session.python}", ["tests"])
 
 
 @nox.session(default=False)
 @nox.parametrize("backend", TRAINING, ids=TRAINING)
 def nightly(session: nox.Session, backend: str) -> None:
-    """The tests with the newest Keras and framework, pre-releases included; build/nightly/nightly.md says what breaks."""
+    """The tests with the newest Keras and framework, pre-releases included, and a table of what breaks."""
     groups = nox.project.dependency_groups(PROJECT, "test")
     study = PROJECT["project"]["optional-dependencies"]["study"]
     session.install("--pre", "--upgrade", "-r", f"backends/{backend}/nightly.txt", *groups, *study)
@@ -222,14 +228,26 @@ def nightly(session: nox.Session, backend: str) -> None:
     session.install("--pre", "keras-nightly")  # the same folder as that of keras, which frameworks ask for
     session.install("--no-deps", "-e", ".")
     environment(session, backend)
-    folder = ROOT / "build" / "nightly"
+    on_versions(session, backend, "newest", ["tests/checks", "tests/meta", "tests/training", "tests/system"])
+
+
+def on_versions(session: nox.Session, backend: str, name: str, chosen: list[str]) -> None:
+    """Run tests whatever breaks, and tell what did; `-- --write` renews docs/versions.json, from which the site tells."""
+    session.install(*nox.project.dependency_groups(PROJECT, "report"))
+    folder = ROOT / "build" / "versions"
     folder.mkdir(parents=True, exist_ok=True)
-    names = ["keras-nightly", "numpy", backend]
-    say = "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
-    (folder / f"{backend}.txt").write_text(session.run("python", "-c", say, *names, silent=True))
-    chosen = session.posargs or ["tests/checks", "tests/meta", "tests/training", "tests/system"]
-    session.run("python", "-m", "pytest", *WORKERS, f"--junitxml={folder / backend}.xml", *chosen, success_codes=[0, 1])
-    session.run("python", "tests/nightly.py", str(folder))
+    report = folder / f"{name}, {backend}.xml"
+    say = (
+        "import importlib.metadata as m, json, sys, platform; v = {d.name: d.version for d in m.distributions()};"
+        "w = {n: v[n] for n in sys.argv[2:] if n in v};"
+        "print(json.dumps({'backend': sys.argv[1], 'python': platform.python_version(), 'versions': w}))"
+    )
+    packages = dict.fromkeys(("keras", "keras-nightly", "numpy", backend, f"{backend}-cpu"))
+    installed = session.run("python", "-c", say, backend, *packages, silent=True)
+    report.with_suffix(".json").write_text(installed, encoding="utf-8")
+    arguments = [arg for arg in session.posargs if arg != "--write"] or chosen
+    session.run("python", "-m", "pytest", *WORKERS, f"--junitxml={report}", *arguments, success_codes=[0, 1])
+    session.run("python", "tests/versions.py", str(folder), *(["--write"] if "--write" in session.posargs else []))
 
 
 @nox.session(default=False)
