@@ -196,12 +196,13 @@ def on_device(session: nox.Session, backend: str, build: str, device: str) -> No
 @nox.session(default=False)
 @nox.parametrize("backend", BACKENDS, ids=BACKENDS)
 def minimums(session: nox.Session, backend: str) -> None:
-    """The tests with the lowest versions that pyproject.toml allows (torch stays at its pin)."""
+    """The tests with the lowest versions that pyproject.toml allows."""
     if sys.version_info[:2] != (3, 11):
         session.skip("not run: the lowest versions have wheels for Python 3.11 only")
     project = PROJECT["project"]
-    allowed = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
-    versions = dict(r.upper().split(">=") for r in allowed if ">=" in r)  # an extra may name another
+    extras = project["optional-dependencies"]
+    allowed = [*project["dependencies"], *extras["jax"], *extras.get(backend, [])]  # the NumPy backend borrows from jax
+    versions = dict(r.upper().split(">=") for r in allowed)
     session.env.update({f"LOWEST_{name}": version for name, version in versions.items()})  # as the file names them
     lowest = ROOT / "backends" / backend / "lowest.txt"
     session.install("-e", ".[study]", "-r", str(lowest), *nox.project.dependency_groups(PROJECT, "test"))
@@ -238,7 +239,7 @@ def on_versions(session: nox.Session, backend: str, name: str, chosen: list[str]
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / f"{name}, {backend}.xml"
     say = (
-        "import importlib.metadata as m, json, sys, platform; v = {d.name: d.version for d in m.distributions()};"
+        "import importlib.metadata as m, json, sys, platform; v = {d.name.replace('_', '-').lower(): d.version for d in m.distributions()};"
         "w = {n: v[n] for n in sys.argv[2:] if n in v};"
         "print(json.dumps({'backend': sys.argv[1], 'python': platform.python_version(), 'versions': w}))"
     )

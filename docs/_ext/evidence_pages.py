@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import fnmatch
 import itertools
+import json
 import pathlib
 import tomllib
 from collections.abc import Callable
@@ -324,7 +325,29 @@ def backends() -> str:
         title("Accelerators", "-"),
         f"GPU: {published.device(data, 'gpu')}. TPU: {published.device(data, 'tpu')}. Where there is one:\n",
         code(f'python -m nox -s "gpu({BACKENDS[0]})"      # or {others}, tpu({BACKENDS[0]}), ...', "shell"),
+        title("Other versions", "-"),
+        versions(json.loads((DATA.parent / "versions.json").read_text(encoding="utf-8"))),
     ]
+    return "\n".join(parts)
+
+
+def versions(runs: dict[str, Any]) -> str:
+    """The tests with the lowest and the newest versions and on other Pythons, and what broke there."""
+    body, broken = [], []
+    for name, run in runs.items():
+        installed = ", ".join(f"{package} {version}" for package, version in run["versions"].items())
+        body.append((name, run["python"], installed, run["date"], f"{run['passed']:,}", f"{run['failed']:,}"))
+        broken += [
+            (name, str(fault["tests"]), literal(fault["first"]), literal(fault["said"])) for fault in run["broken"]
+        ]
+    parts = [
+        f"The tests with the lowest versions that polyloss allows ({literal('nox -s minimums')}), on the later Pythons "
+        f"({literal('nox -s pythons')}) and with the newest versions, pre-releases included ({literal('nox -s nightly')}). "
+        f"The table is made from ``docs/versions.json``, which {literal('-- --write')} renews.\n",
+        table(("run", "Python", "installed", "date", "passed", "failed"), body, css="wide"),
+    ]
+    if broken:
+        parts.append(dropdown("What failed", table(("run", "tests", "the first", "what it said"), broken, css="wide")))
     return "\n".join(parts)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -30,16 +31,26 @@ def _first(homes: tuple[str, ...], name: str) -> Any:
     return None
 
 
-get_keras_mask: Callable[[Any], Any] = _first(_MASKS, "get_keras_mask") or (lambda x: getattr(x, "_keras_mask", None))
-"""The mask that layers gave a tensor, or None. Keras has no public name for it, and its own losses read it so.
+def _attribute() -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:
+    """Reads and sets the mask in the attribute in which tensors carry it, with a warning: some arrays take none."""
+    warnings.warn(
+        f"polyloss: Keras must have {' or '.join(f'{home}.get_keras_mask' for home in _MASKS)}. Got Keras "
+        f"{keras.__version__}, which has none: losses do not see the mask of an array that takes no attribute. Install an older one.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return lambda x: getattr(x, "_keras_mask", None), lambda x, mask: setattr(x, "_keras_mask", mask)
 
-Where it is gone: the attribute in which tensors carry it (all but JAX's arrays, which take none).
-"""
 
-set_keras_mask: Callable[[Any, Any], Any] = _first(_MASKS, "set_keras_mask") or (
-    lambda x, mask: setattr(x, "_keras_mask", mask)
-)
+get_keras_mask: Callable[[Any], Any]
+"""The mask that layers gave a tensor, or None. Keras has no public name for it, and its own losses read it so."""
+
+set_keras_mask: Callable[[Any, Any], Any]
 """Gives a tensor its mask: a study calls a layer once more with other tensors in the same places."""
+
+get_keras_mask, set_keras_mask = _first(_MASKS, "get_keras_mask"), _first(_MASKS, "set_keras_mask")
+if get_keras_mask is None or set_keras_mask is None:
+    get_keras_mask, set_keras_mask = _attribute()
 
 
 def draw_seed(seed: Any) -> Any:
