@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from tests.distributed.launch import judge, reports
+from tests.distributed.launch import BOUND, judge, reports
 
 ONLY = pytest.mark.skipif
 BACKEND = os.environ.get("KERAS_BACKEND")
@@ -66,6 +66,18 @@ def test_torch_processes(world: int, how: str) -> None:
 def test_fully_sharded_module() -> None:
     """All but the cases with a mask, which is Keras's: the module is none."""
     judge(reports("torch_sharded", ranks(2)), engines=1, cases=CASES - 2, controls=CONTROLS - 1)
+
+
+@ONLY(BACKEND != "jax", reason="of JAX")
+def test_a_vocabulary_on_several_devices() -> None:
+    """The head of a language model: own kernel and tied; the control shows that a gathered kernel would be seen."""
+    *trained, spread, control = reports("jax_vocabulary", [[]])
+    assert len(trained) == 2
+    for line in trained:
+        assert line["value"] < BOUND, line
+        assert line["gradient"] < BOUND, line
+    assert spread["gathered"] == 0, spread
+    assert control["gathered"] > 0, control
 
 
 # -- models of two networks, and steps of one's own ---------------------------------------------------

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 
 
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Where a block begins that has a part in each shard: columns lie on several devices, `of_each` on one."""
+
+    first: Any
+    shards: int
+    of_each: int
+
+
 def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
-    """All whole blocks in a loop, and then what is left."""
+    """All whole blocks in a loop, and then what is left.
+
+    Where devices share out more than the batch (`keras.distribution.ModelParallel`), columns may be sharded. A block that
+    ran along them would gather all of them on each device; one with a part in each shard gathers nothing.
+    """
+    shards = _shards()
+    if block is None or shards == 1 or total % shards:
+        return _over(step, carry, total, block)
+    of_each = total // shards
+    return _over(
+        lambda carry, first, count: step(carry, Spread(first, shards, of_each), count * shards),
+        carry,
+        of_each,
+        max(block // shards, 1),
+    )
+
+
+def _over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
     whole = 0 if block is None else total // block
     if whole == 1:
         carry = step(carry, 0, block)
@@ -20,6 +49,27 @@ def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) ->
         carry = jax.lax.fori_loop(0, whole, lambda i, carry: step(carry, i * block, block), carry)
     left = total - whole * (block or 0)
     return step(carry, total - left, left) if left else carry
+
+
+def _shards() -> int:
+    """Among how many devices one replica of the model is shared out."""
+    distribution = keras.distribution.distribution()
+    if not isinstance(distribution, keras.distribution.ModelParallel):
+        return 1
+    mesh = distribution.device_mesh
+    return math.prod(
+        n for name, n in zip(mesh.axis_names, mesh.shape, strict=True) if name != distribution.batch_dim_name
+    )
+
+
+def _split(x: Any, spread: Spread, axis: int) -> Any:
+    """An axis of its own for the shards, before that of the columns of each."""
+    return x.reshape(*x.shape[:axis], spread.shards, -1, *x.shape[axis + 1 :])
+
+
+def _joined(x: Any, axis: int) -> Any:
+    """Shards and columns of each in one axis again."""
+    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
 def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,13 +117,23 @@ def _true_like(x: Any) -> Any:
 
 def cut(x: Any, first: Any, count: int, axis: int) -> Any:
     """Some columns."""
-    return x if x.shape[axis] == count else jax.lax.dynamic_slice_in_dim(x, first, count, axis)
+    if x.shape[axis] == count:
+        return x
+    if isinstance(first, Spread):
+        parts = _split(x, first, axis)
+        return _joined(jax.lax.dynamic_slice_in_dim(parts, first.first, count // first.shards, axis + 1), axis)
+    return jax.lax.dynamic_slice_in_dim(x, first, count, axis)
 
 
 def written(x: Any, part: Any, first: Any, axis: int) -> Any:
     """`x`, some columns replaced; in place inside a loop."""
     part = part.astype(x.dtype)
-    return part if x.shape == part.shape else jax.lax.dynamic_update_slice_in_dim(x, part, first, axis)
+    if x.shape == part.shape:
+        return part
+    if isinstance(first, Spread):
+        parts = _split(x, first, axis), _split(part, first, axis)
+        return _joined(jax.lax.dynamic_update_slice_in_dim(*parts, first.first, axis + 1), axis)
+    return jax.lax.dynamic_update_slice_in_dim(x, part, first, axis)
 
 
 def product(a: Any, b: Any) -> Any:
@@ -103,6 +163,10 @@ def own_copy(x: Any) -> Any:
 
 def place(index: Any, first: Any, count: int) -> Any:
     """A mask over the block, which is computed where it is used."""
+    if isinstance(first, Spread):
+        of_shards = jnp.arange(first.shards, dtype=index.dtype) * first.of_each
+        columns = of_shards[:, None] + first.first + jnp.arange(count // first.shards, dtype=index.dtype)
+        return jnp.expand_dims(index, -1) == columns.reshape(1, -1)
     return jnp.expand_dims(index - first, -1) == jnp.expand_dims(jnp.arange(count, dtype=index.dtype), 0)
 
 
