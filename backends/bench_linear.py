@@ -2,6 +2,7 @@
 
     KERAS_BACKEND=jax python backends/bench_linear.py crossentropy --rows 4096 --depth 512 --classes 65536
     KERAS_BACKEND=torch python backends/bench_linear.py ntxent --rows 8192 --depth 128
+    KERAS_BACKEND=torch python backends/bench_linear.py distillation --rows 2048 --depth 256 --classes 32768
     KERAS_BACKEND=tensorflow python backends/bench_linear.py crossentropy --mode xla --dtype bfloat16
 
 One forward and backward pass with a random weight for each value. A process of its own for each form, in turns; the
@@ -34,7 +35,7 @@ MIB = 2.0**20
 
 
 def forms(task: str, backend: str) -> dict[str, Callable[..., Any]]:
-    """(labels, hidden, kernel) or (temperature, views) to values, by name."""
+    """(labels, hidden, kernel), (teacher's hidden, kernel, student's hidden, kernel) or (views) to values, by name."""
     import keras
     from keras import ops
 
@@ -57,6 +58,19 @@ def forms(task: str, backend: str) -> dict[str, Callable[..., Any]]:
             return (value[: count // 2] + value[count // 2 :]) / 2
 
         return {"plain": plain, "polyloss": lambda views: polyloss.ntxent_loss(views[:, 0, 0], views, temperature=0.1)}
+    if task == "distillation":
+
+        def of_tables(g: Any, teacher: Any, h: Any, kernel: Any) -> Any:
+            """As Keras has it: the divergence of two softmaxes."""
+            p, q = (ops.softmax(logits(*side) / 2.0) for side in ((g, teacher), (h, kernel)))
+            return 4 * keras.losses.kl_divergence(p, q)
+
+        return {
+            "plain": of_tables,
+            "polyloss of tables": lambda g, t, h, k: polyloss.distillation_loss(logits(g, t), logits(h, k)),
+            "polyloss": lambda g, t, h, k: polyloss.linear_distillation_loss(g, h, t, k),
+            "polyloss, beta 0.5": lambda g, t, h, k: polyloss.linear_distillation_loss(g, h, t, k, beta=0.5),
+        }
     found = {
         "plain": lambda y, h, k: keras.losses.sparse_categorical_crossentropy(y, logits(h, k), from_logits=True),
         "polyloss": lambda y, h, k: polyloss.linear_crossentropy(y, h, k),
@@ -93,8 +107,11 @@ def inputs(task: str, rows: int, depth: int, classes: int, dtype: str) -> tuple[
     weight = ops.convert_to_tensor(rng.uniform(0, 2, rows).astype("float32"))
     if task == "ntxent":
         return [weight], [tensor(rows, 2, depth)]
+    layer = [tensor(rows, depth), tensor(depth, classes, scale=depth**-0.5)]
+    if task == "distillation":
+        return [weight, tensor(rows, depth), tensor(depth, classes, scale=depth**-0.5)], layer
     labels = ops.convert_to_tensor(rng.integers(0, classes, rows).astype("int32"))
-    return [weight, labels], [tensor(rows, depth), tensor(depth, classes, scale=depth**-0.5)]
+    return [weight, labels], layer
 
 
 # -- one form, in this process --------------------------------------------------------------------
@@ -221,7 +238,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["crossentropy", "ntxent"])
+    parser.add_argument("task", choices=["crossentropy", "distillation", "ntxent"])
     parser.add_argument("--rows", type=int, default=4096, help="tokens, or samples of two views")
     parser.add_argument("--depth", type=int, default=512)
     parser.add_argument("--classes", type=int, default=65536)
@@ -236,7 +253,7 @@ def main() -> None:
     if options.form:
         print(json.dumps(measured(options)))
         return
-    shape = f"{options.rows} x {options.depth}" + (f" x {options.classes}" if options.task == "crossentropy" else "")
+    shape = f"{options.rows} x {options.depth}" + (f" x {options.classes}" if options.task != "ntxent" else "")
     print(f"{os.environ['KERAS_BACKEND']} {options.mode} {options.task} {shape} {options.dtype}")
     for row in compare(options):
         ratios = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if " to " in name)

@@ -320,7 +320,7 @@ class Case:
         return self.kind.batch(self.options(parameters))
 
 
-INPUTS = ("y_true", "y_pred", "kernel", "bias", "present", "weight", "real", "fake")
+INPUTS = ("y_true", "y_pred", "teacher_kernel", "kernel", "teacher_bias", "bias", "present", "weight", "real", "fake")
 """What the functions take beside parameters."""
 
 

@@ -10,13 +10,37 @@ from keras import losses, ops
 from backends.keras_baselines._shared import Tensor, is_last, lacks
 
 
-def distillation_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 2.0, axis: int = -1) -> Tensor:
+def distillation_loss(
+    y_true: Tensor, y_pred: Tensor, *, temperature: float = 2.0, beta: float = 0.0, axis: int = -1
+) -> Tensor:
     """What `keras.distillation.LogitsDistillation(loss=KLDivergence())` computes, a value a sample."""
+    lacks("divergence from a mixture", 0 < beta < 1)
+    if beta == 1:
+        y_true, y_pred = y_pred, y_true
     lacks("Kullback-Leibler divergence but along the last axis", not is_last(axis, y_pred))
     p = ops.softmax(ops.cast(y_true, y_pred.dtype) / temperature)
     return temperature**2 * losses.kl_divergence(p, ops.softmax(y_pred / temperature))
 
 
+def linear_distillation_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    teacher_kernel: Tensor | None = None,
+    kernel: Tensor | None = None,
+    *,
+    transpose_teacher_kernel: bool = False,
+    transpose_kernel: bool = False,
+    **parameters: float,
+) -> Tensor:
+    """Both layers, multiplied out, and the loss of their outputs."""
+    if teacher_kernel is not None:
+        y_true = y_true @ (ops.transpose(teacher_kernel) if transpose_teacher_kernel else teacher_kernel)
+    if kernel is not None:
+        y_pred = y_pred @ (ops.transpose(kernel) if transpose_kernel else kernel)
+    return distillation_loss(y_true, y_pred, **parameters)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "DistillationLoss": distillation_loss,
+    "LinearDistillationLoss": linear_distillation_loss,
 }

@@ -10,8 +10,9 @@ Loops, slices and products are the framework's (`polyloss.framework`); the mathe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -45,6 +46,11 @@ class Plan:
     soft_cap: float | None
     total: bool
     block: int | None
+
+    @property
+    def results(self) -> int:
+        """How many there are: above, own, rest and perhaps the total."""
+        return 3 + self.total
 
     def read(self, tensors: Sequence[Tensor]) -> _Product:
         """The tensors by their names."""
@@ -88,7 +94,7 @@ def others_and_own(
     plan = Plan(tuple(there), by_row, soft_cap, total, _block_for(rows.shape[0]))
     tensors = tuple(there.values())
     if any(isinstance(x, keras.KerasTensor) for x in tensors):
-        return _Symbolic(plan)(*tensors)
+        return Symbolic(_run, plan)(*tensors)
     return _run(plan, *tensors)
 
 
@@ -96,20 +102,20 @@ def _block_for(rows: int | None) -> int:
     return OF_UNKNOWN if rows is None else max(BLOCK // max(rows, 1), FEWEST)
 
 
-class _Symbolic(keras.Operation):
-    """The same in a functional model."""
+class Symbolic(keras.Operation):
+    """A pass in a functional model: some results, one number a row each."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, run: Callable[..., tuple[Tensor, ...]], plan: Any) -> None:
         super().__init__()
-        self.plan = plan
+        self.run, self.plan = run, plan
 
     def call(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return _run(self.plan, *tensors)
+        return self.run(self.plan, *tensors)
 
     def compute_output_spec(self, *tensors: keras.KerasTensor) -> tuple[keras.KerasTensor, ...]:
         rows = tensors[0]
         dtype = "float64" if rows.dtype == "float64" else "float32"
-        return tuple(keras.KerasTensor(rows.shape[:1], dtype) for _ in range(3 + self.plan.total))
+        return tuple(keras.KerasTensor(rows.shape[:1], dtype) for _ in range(self.plan.results))
 
 
 @dataclass(frozen=True)

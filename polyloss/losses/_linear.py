@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.columns import others_and_own
+from polyloss.core.loss import Loss, is_nested
 from polyloss.core.numerics import Tensor
+from polyloss.framework.private import get_keras_mask
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def head(
     classes: Sequence[int] | None,
 ) -> Head:
     """A row a label; of some classes alone, where `classes` says so."""
-    shape = tuple(ops.shape(labels)[i] if d is None else d for i, d in enumerate(labels.shape))
-    rows = hidden if len(hidden.shape) == 2 else ops.reshape(hidden, (-1, hidden.shape[-1]))
+    shape = known(labels, labels.shape)
+    rows = flat(hidden)
     labels = ops.reshape(labels, (-1,))
     kept = None
     if ignore_class is not None:
@@ -94,6 +97,18 @@ def head(
     )
 
 
+def flat(hidden: Tensor) -> Tensor:
+    """All rows in one axis."""
+    return hidden if len(hidden.shape) == 2 else ops.reshape(hidden, (-1, hidden.shape[-1]))
+
+
+def known(x: Tensor, shape: Sequence[int | None]) -> tuple[int | Tensor, ...]:
+    """The first axes of `x`, to bring values back into: -1 for one that is known at run time only, of several their sizes."""
+    if sum(d is None for d in shape) == 1:
+        return tuple(-1 if d is None else d for d in shape)
+    return tuple(ops.shape(x)[i] if d is None else d for i, d in enumerate(shape))
+
+
 def _some(x: Tensor, classes: Sequence[int], axis: int) -> Tensor:
     return ops.take(x, ops.convert_to_tensor(classes, dtype="int32"), axis=axis)
 
@@ -110,3 +125,23 @@ def _numbered(labels: Tensor, classes: Sequence[int]) -> Tensor:
 def log_partition(above: Tensor, own: Tensor, rest: Tensor) -> Tensor:
     """The log-sum-exp of a row, from the larger of its two parts."""
     return ops.where(above > 0, rest + numerics.softplus(-above), own + numerics.softplus(above))
+
+
+class LinearLoss(Loss, abstract=True, kw_only=True):
+    """Base of losses whose predictions are hidden states with the kernel, and perhaps the bias, of the last layer."""
+
+    def _mask(self, y_pred: Any) -> Tensor | None:
+        return get_keras_mask(parts(y_pred)[0])
+
+    def _prediction(self, y_pred: Any) -> Tensor:
+        """Half precision as it is: the formula computes in float32, without a second kernel."""
+        y_pred = shapes.tensor(self._where(), "y_pred", y_pred)
+        return ops.cast(y_pred, "float64") if self._dtype == "float64" else y_pred
+
+
+def parts(given: Any, of: str = "") -> tuple[Any, dict[str, Any]]:
+    """The hidden states (or logits), and what there is of the layer by the names of parameters."""
+    if not is_nested(given):
+        return given, {}
+    hidden, *of_layer = given
+    return hidden, dict(zip((f"{of}kernel", f"{of}bias"), of_layer, strict=False))

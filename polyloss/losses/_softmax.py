@@ -176,6 +176,52 @@ def divergences(log_p: Tensor, log_q: Tensor) -> Tensor:
     return ops.where(none, q, ops.where(grows, -q, p) * missed - p * r)
 
 
+def log_mixture(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
+    r""":math:`\log(\beta p + (1 - \beta) q)`, from the larger of the two; exactly `log_p` where they are equal."""
+    r = ops.where(ops.equal(log_p, log_q), 0.0, log_q - log_p)  # both may be -inf
+    grows = r > 0
+    drawn = ops.expm1(ops.where(grows, -r, r))
+    return ops.where(grows, log_q, log_p) + ops.log1p(ops.where(grows, beta * drawn, (1 - beta) * drawn))
+
+
+def divergence(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
+    r"""Over the last axis from KL(p || q), `beta` 0, over Jensen and Shannon's to KL(q || p), `beta` 1.
+
+    Between them :math:`\beta\,\mathrm{KL}(p \| m) + (1 - \beta)\,\mathrm{KL}(q \| m)` with the mixture
+    :math:`m = \beta p + (1 - \beta) q`.
+    """
+    if beta == 0:
+        return ops.sum(divergences(log_p, log_q), axis=-1)
+    if beta == 1:
+        return ops.sum(divergences(log_q, log_p), axis=-1)
+    log_m = log_mixture(log_p, log_q, beta)
+    return ops.sum(beta * divergences(log_p, log_m) + (1 - beta) * divergences(log_q, log_m), axis=-1)
+
+
+def divergence_slope(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
+    """The derivative of `divergence` by the logits that q is a softmax of."""
+    q = ops.exp(log_q)
+    if beta == 0:
+        return q - ops.exp(log_p)
+    lost = log_q - log_p if beta == 1 else (1 - beta) * (log_q - log_mixture(log_p, log_q, beta))
+    lost = ops.where(ops.equal(q, 0), 0.0, lost)  # q log q = 0
+    likeliest = ops.equal(log_q, numerics.largest(log_q))
+    # counted from the likeliest class: of one that is all but sure, the others' small part keeps its digits
+    lost = lost - ops.amax(ops.where(likeliest, lost, -float("inf")), axis=-1, keepdims=True)
+    return q * (lost - ops.sum(q * lost, axis=-1, keepdims=True))
+
+
+@closed_form()
+def _row_distillation(x: Tensor, t: Tensor, *, beta: float) -> tuple[Tensor, Callable[[], Tensor]]:
+    log_p, log_q = numerics.log_softmax(t), numerics.log_softmax(x)
+    return divergence(log_p, log_q, beta), lambda: divergence_slope(log_p, log_q, beta)
+
+
+def distillation_of_rows(t: Tensor, x: Tensor, beta: float, axis: int) -> Tensor:
+    """`divergence` of the softmax of x from that of t, along the class axis."""
+    return _row_distillation(rows_last(x, axis), rows_last(t, axis), beta=beta)
+
+
 def smooth_classes(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
     """Targets drawn towards 1/C."""
     if not label_smoothing:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from polyloss.core import numerics, ops, shapes
+from polyloss.core import numerics, ops
 from polyloss.core.function import loss_function
 from polyloss.core.kinds import HEADS
-from polyloss.core.loss import Loss, is_nested
 from polyloss.core.numerics import Tensor
 from polyloss.core.parameters import Classes, Flag, Fraction, IgnoreClass, NonNegative, greater_than, optional
-from polyloss.framework.private import get_keras_mask
 from polyloss.losses import _linear
+from polyloss.losses._linear import LinearLoss, parts
 
 __all__ = ["LinearCrossentropyLoss", "linear_crossentropy"]
 
@@ -102,7 +101,7 @@ def linear_crossentropy(
     return head.marked(loss)
 
 
-class LinearCrossentropyLoss(Loss, function=linear_crossentropy):
+class LinearCrossentropyLoss(LinearLoss, function=linear_crossentropy):
     """Class form of `linear_crossentropy`. Predictions are ``(hidden, kernel)`` or ``(hidden, kernel, bias)``."""
 
     transpose_kernel: bool = False
@@ -121,34 +120,18 @@ class LinearCrossentropyLoss(Loss, function=linear_crossentropy):
     }
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
-        hidden, of_layer = _parts(y_pred)
+        hidden, of_layer = parts(y_pred)
         return self._formula(y_true, hidden, **of_layer, **self._options())
 
     def kept(self, y_true: Tensor, y_pred: Any) -> Tensor | None:
         if self.ignore_class is None:
             return None
-        hidden, of_layer = _parts(y_pred)
+        hidden, of_layer = parts(y_pred)
         return self.inputs.kept(self._where(), y_true, hidden, {**self._options(), **of_layer})
-
-    def _mask(self, y_pred: Any) -> Tensor | None:
-        return get_keras_mask(_parts(y_pred)[0])
-
-    def _prediction(self, y_pred: Any) -> Tensor:
-        """Half precision as it is: the formula computes in float32, without a second kernel."""
-        y_pred = shapes.tensor(self._where(), "y_pred", y_pred)
-        return ops.cast(y_pred, "float64") if self._dtype == "float64" else y_pred
 
     def _without_absent(
         self, y_true: Tensor, y_pred: Any, weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, Any]:
-        hidden, of_layer = _parts(y_pred)
+        hidden, of_layer = parts(y_pred)
         y_true, hidden = super()._without_absent(y_true, hidden, weight, mask)
         return y_true, (hidden, *of_layer.values()) if of_layer else hidden
-
-
-def _parts(y_pred: Any) -> tuple[Any, dict[str, Any]]:
-    """The hidden states (or logits), and what there is of the layer."""
-    if not is_nested(y_pred):
-        return y_pred, {}
-    hidden, *of_layer = y_pred
-    return hidden, dict(zip(("kernel", "bias"), of_layer, strict=False))

@@ -191,6 +191,11 @@ TARGETS = (
                         "The teacher's logits are the targets; the temperature raises the probabilities of the classes that it finds less likely.",
                         {"temperature": 2.0},
                     ),
+                    Pick(
+                        "LinearDistillationLoss",
+                        "If the logits of both over a vocabulary are too large to be held.",
+                        {"temperature": 2.0},
+                    ),
                     Pick("KLDivergence", "If the teacher gives probabilities.", LOGITS),
                 ),
             ),

@@ -90,6 +90,14 @@ class ThroughKernel(polyloss.LinearCrossentropyLoss):
         return super().__call__(y_true, (y_pred, kernel), sample_weight)
 
 
+class FromTeacher(polyloss.LinearDistillationLoss):
+    """The same of a teacher's hidden states and kernel, and a student's."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        teacher, student = (ops.convert_to_tensor(np.eye(CLASSES, dtype="float32")[::d] + 0.5) for d in (1, -1))
+        return super().__call__((y_true, teacher), (y_pred, student), sample_weight)
+
+
 class LocalNegatives(polyloss.NTXentLoss):
     """A common fault: each replica alone. It must be found out."""
 
@@ -128,6 +136,7 @@ CASES = [
     Case("sparse CE of tokens, mask", lambda: SPARSE(from_logits=True), PADDED, TOKENS, None, True),
     Case("sparse CE, ignore_class", lambda: SPARSE(from_logits=True, ignore_class=0), X, TOKENS),
     Case("linear CE, by weight", lambda: ThroughKernel(reduction=BY_WEIGHT), X, TOKENS, STEP_WEIGHT),
+    Case("linear distillation, by weight", lambda: FromTeacher(reduction=BY_WEIGHT, beta=0.5), X, REAL, STEP_WEIGHT),
     Case("CategoricalFocalLoss, labels", lambda: polyloss.CategoricalFocalLoss(from_logits=True), X, TOKENS),
     Case("PolyLoss, labels", lambda: polyloss.PolyLoss(from_logits=True), X, TOKENS, ROW_WEIGHT),
     Case("focal by positives", FocalByPositives, X, MASKS),

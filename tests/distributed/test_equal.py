@@ -13,7 +13,7 @@ from tests.distributed.launch import BOUND, judge, reports
 
 ONLY = pytest.mark.skipif
 BACKEND = os.environ.get("KERAS_BACKEND")
-CASES, QUICK, CONTROLS = 21, 4, 3
+CASES, QUICK, CONTROLS = 22, 4, 3
 
 
 def ranks(world: int, *how: str) -> list[list[str]]:

@@ -9,13 +9,39 @@ import jax
 import optax
 from jax import Array
 
+from backends.jax.native._shared import lacks
 
-def distillation_loss(y_true: Array, y_pred: Array, *, temperature: float = 2.0, axis: int = -1) -> Array:
+
+def distillation_loss(
+    y_true: Array, y_pred: Array, *, temperature: float = 2.0, beta: float = 0.0, axis: int = -1
+) -> Array:
+    lacks("divergence from a mixture", 0 < beta < 1)
+    if beta == 1:
+        y_true, y_pred = y_pred, y_true
     log_p = jax.nn.log_softmax(y_true.astype(y_pred.dtype) / temperature, axis)
     log_q = jax.nn.log_softmax(y_pred / temperature, axis)
     return temperature**2 * optax.losses.kl_divergence_with_log_targets(log_q, log_p, axis=axis)
 
 
+def linear_distillation_loss(
+    y_true: Array,
+    y_pred: Array,
+    teacher_kernel: Array | None = None,
+    kernel: Array | None = None,
+    *,
+    transpose_teacher_kernel: bool = False,
+    transpose_kernel: bool = False,
+    **parameters: float,
+) -> Array:
+    """Both layers, multiplied out, and the loss of their outputs."""
+    if teacher_kernel is not None:
+        y_true = y_true @ (teacher_kernel.T if transpose_teacher_kernel else teacher_kernel)
+    if kernel is not None:
+        y_pred = y_pred @ (kernel.T if transpose_kernel else kernel)
+    return distillation_loss(y_true, y_pred, **parameters)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "DistillationLoss": distillation_loss,
+    "LinearDistillationLoss": linear_distillation_loss,
 }

@@ -8,13 +8,39 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from backends.torch.native._shared import lacks
 
-def distillation_loss(y_true: Tensor, y_pred: Tensor, *, temperature: float = 2.0, axis: int = -1) -> Tensor:
+
+def distillation_loss(
+    y_true: Tensor, y_pred: Tensor, *, temperature: float = 2.0, beta: float = 0.0, axis: int = -1
+) -> Tensor:
+    lacks("divergence from a mixture", 0 < beta < 1)
+    if beta == 1:
+        y_true, y_pred = y_pred, y_true
     log_p = F.log_softmax(y_true.to(y_pred.dtype) / temperature, axis)
     log_q = F.log_softmax(y_pred / temperature, axis)
     return temperature**2 * F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(axis)
 
 
+def linear_distillation_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    teacher_kernel: Tensor | None = None,
+    kernel: Tensor | None = None,
+    *,
+    transpose_teacher_kernel: bool = False,
+    transpose_kernel: bool = False,
+    **parameters: float,
+) -> Tensor:
+    """Both layers, multiplied out, and the loss of their outputs."""
+    if teacher_kernel is not None:
+        y_true = y_true @ (teacher_kernel.T if transpose_teacher_kernel else teacher_kernel)
+    if kernel is not None:
+        y_pred = y_pred @ (kernel.T if transpose_kernel else kernel)
+    return distillation_loss(y_true, y_pred, **parameters)
+
+
 BASELINES: dict[str, Callable[..., Any]] = {
     "DistillationLoss": distillation_loss,
+    "LinearDistillationLoss": linear_distillation_loss,
 }

@@ -7,7 +7,7 @@ what is shut out, samples and corners of itself, and how its curve is drawn. A n
 from polyloss.core.kinds.base import Anything, Arrays, Kind, Misfit, Options, View
 from polyloss.core.kinds.boxes import Boxes
 from polyloss.core.kinds.elements import Amounts, Elements, YesNo
-from polyloss.core.kinds.heads import Heads
+from polyloss.core.kinds.heads import Heads, TeacherHeads
 from polyloss.core.kinds.masks import Masks
 from polyloss.core.kinds.pairs import Pairs
 from polyloss.core.kinds.parameters import Parameters
@@ -28,6 +28,7 @@ DISTRIBUTIONS = Distributions()
 SOFT_LABELS = SoftLabels()
 LABELS = Labels()
 HEADS = Heads()
+TEACHER_HEADS = TeacherHeads()
 ONE_OF_MANY = OneOfMany()
 UNEQUAL_CLASSES = UnequalClasses()
 TEACHERS = Teachers()

@@ -1,13 +1,13 @@
-"""A loop over blocks of columns, for what never holds a whole table: `polyloss.core.columns`.
+"""A loop over blocks of a table that is never there whole: `polyloss.core.columns`, `polyloss.core.rows`.
 
-``over(step, carry, total, block)``
-    ``carry = step(carry, first, count)`` for each block of columns up to `total`; None: in one block. A carry is a tuple
-    or a dict of tensors.
+``over(step, carry, total, block, rows=False)``
+    ``carry = step(carry, first, count)`` for each block of columns (or `rows`) up to `total`; None: in one block. A
+    carry is a tuple or a dict of tensors.
 ``recomputed(forward, backward)``
-    A function of tensors with its own gradient: ``forward(plan, *tensors)`` gives results and what is kept,
-    ``backward(plan, tensors, kept, upstream, wanted)`` a gradient (or None) for each tensor.
+    A function of tensors with its own gradient: ``forward(plan, *tensors)`` gives ``plan.results`` results and what is
+    kept, ``backward(plan, tensors, kept, upstream, wanted)`` a gradient (or None) for each tensor.
 ``cut(x, first, count, axis)``, ``own_copy(x)``, ``written(x, part, first, axis)``
-    Some columns; what may be written in; and `x` with some columns replaced, which may be `x` itself.
+    Some columns (or rows); what may be written in; and `x` with some columns replaced, which may be `x` itself.
 ``product(a, b)``, ``added(x, a, b)``, ``turned(x)``
     ``a @ b`` added up in float32 at least, ``x + a @ b`` (which may be `x` itself), and `x` transposed.
 ``place(index, first, count)``, ``picked(z, place)``, ``filled(z, place, value)``

@@ -23,13 +23,13 @@ class Spread:
     of_each: int
 
 
-def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
+def over(step: Callable[..., Any], carry: Any, total: int, block: int | None, rows: bool = False) -> Any:
     """All whole blocks in a loop, and then what is left.
 
-    Where devices share out more than the batch (`keras.distribution.ModelParallel`), columns may be sharded. A block that
-    ran along them would gather all of them on each device; one with a part in each shard gathers nothing.
+    Under `keras.distribution` rows are sharded, and with `ModelParallel` perhaps columns. A block that ran along them
+    would gather all of them on each device; one with a part in each shard gathers nothing.
     """
-    shards = _shards()
+    shards = _shards(rows)
     if block is None or shards == 1 or total % shards:
         return _over(step, carry, total, block)
     of_each = total // shards
@@ -51,15 +51,14 @@ def _over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -
     return step(carry, total - left, left) if left else carry
 
 
-def _shards() -> int:
-    """Among how many devices one replica of the model is shared out."""
+def _shards(rows: bool) -> int:
+    """Among how many devices a batch is shared out; not `rows`: a replica of the model."""
     distribution = keras.distribution.distribution()
-    if not isinstance(distribution, keras.distribution.ModelParallel):
+    if distribution is None:
         return 1
     mesh = distribution.device_mesh
-    return math.prod(
-        n for name, n in zip(mesh.axis_names, mesh.shape, strict=True) if name != distribution.batch_dim_name
-    )
+    sizes = zip(mesh.axis_names, mesh.shape, strict=True)
+    return math.prod(n for name, n in sizes if (name == distribution.batch_dim_name) == rows)
 
 
 def _split(x: Any, spread: Spread, axis: int) -> Any:

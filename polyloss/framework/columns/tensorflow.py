@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 
-def over(step: Callable[..., Any], carry: Any, total: Any, block: int | None) -> Any:
+def over(step: Callable[..., Any], carry: Any, total: Any, block: int | None, rows: bool = False) -> Any:
     """All whole blocks in a loop, and then what is left; one block where `total` is known and no more than that.
 
     `tf.while_loop` would run ten iterations at once, and hold ten blocks.

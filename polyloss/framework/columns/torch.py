@@ -11,7 +11,7 @@ import torch
 from polyloss.framework.transforms.torch import beyond_gradients
 
 
-def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
+def over(step: Callable[..., Any], carry: Any, total: int, block: int | None, rows: bool = False) -> Any:
     """One block after the other."""
     block = block or max(total, 1)
     for first in range(0, total, block):
@@ -27,7 +27,7 @@ def recomputed(forward: Callable[..., Any], backward: Callable[..., Any]) -> Cal
             return forward(plan, *tensors)[0]
         if beyond_gradients():
             return forward(dataclasses.replace(plan, block=None), *tensors)[0]
-        return tuple(_Recomputed.apply(forward, backward, plan, *tensors)[:-2])
+        return tuple(_Recomputed.apply(forward, backward, plan, *tensors)[: plan.results])
 
     return call
 
@@ -41,20 +41,22 @@ class _Recomputed(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.forward_of, ctx.backward_of, ctx.plan = inputs[:3]
-        ctx.mark_non_differentiable(*output[-2:])
-        ctx.save_for_backward(*inputs[3:], *output[-2:])
+        kept = output[ctx.plan.results :]
+        ctx.mark_non_differentiable(*kept)
+        ctx.save_for_backward(*inputs[3:], *kept)
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> Any:
-        *tensors, base, amount = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[3:]
+        wanted, upstream = ctx.needs_input_grad[3:], upstream[: ctx.plan.results]
+        saved = ctx.saved_tensors
+        tensors, kept = saved[: len(wanted)], saved[len(wanted) :]
         if torch.is_grad_enabled():  # a second derivative may be asked for: of the whole table, which autograd keeps
             tensors = [x.view_as(x) for x in tensors]  # new ones: of two that hang together each has its own part
             results = ctx.forward_of(dataclasses.replace(ctx.plan, block=None), *tensors)[0]
             by = [x for x, w in zip(tensors, wanted, strict=True) if w]
-            found = iter(torch.autograd.grad(results, by, upstream[:-2], create_graph=True, allow_unused=True))
+            found = iter(torch.autograd.grad(results, by, upstream, create_graph=True, allow_unused=True))
             return None, None, None, *(next(found) if w else None for w in wanted)
-        return None, None, None, *ctx.backward_of(ctx.plan, tensors, (base, amount), upstream[:-2], wanted)
+        return None, None, None, *ctx.backward_of(ctx.plan, tensors, kept, upstream, wanted)
 
 
 def cut(x: torch.Tensor, first: int, count: int, axis: int) -> torch.Tensor:
@@ -64,6 +66,8 @@ def cut(x: torch.Tensor, first: int, count: int, axis: int) -> torch.Tensor:
 
 def written(x: torch.Tensor, part: torch.Tensor, first: int, axis: int) -> torch.Tensor:
     """`x`, some columns replaced."""
+    if x.shape == part.shape:  # all of them: no writing in what vmap does not know
+        return part.to(x.dtype)
     x.narrow(axis, first, part.shape[axis]).copy_(part)
     return x
 

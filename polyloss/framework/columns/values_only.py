@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 
-def over(step: Callable[..., Any], carry: Any, total: int, block: int | None) -> Any:
+def over(step: Callable[..., Any], carry: Any, total: int, block: int | None, rows: bool = False) -> Any:
     """One block after the other."""
     block = block or max(total, 1)
     for first in range(0, total, block):
@@ -32,8 +32,9 @@ def cut(x: Any, first: int, count: int, axis: int) -> Any:
 
 
 def written(x: Any, part: Any, first: int, axis: int) -> Any:
-    """Needed for gradients alone."""
-    raise NotImplementedError("columns: KERAS_BACKEND must have gradients.")
+    """`x`, some columns replaced."""
+    x[tuple(slice(first, first + part.shape[axis]) if i == axis else slice(None) for i in range(len(x.shape)))] = part
+    return x
 
 
 def product(a: Any, b: Any) -> Any:
@@ -45,7 +46,9 @@ def _wide(x: Any) -> Any:
     return ops.cast(x, "float32") if x.dtype.itemsize == 2 else x
 
 
-added = written
+def added(x: Any, a: Any, b: Any) -> Any:
+    """Needed for gradients alone."""
+    raise NotImplementedError("columns: KERAS_BACKEND must have gradients.")
 
 
 def turned(x: Any) -> Any:
