@@ -9,9 +9,13 @@ import io
 import json
 import pathlib
 import re
+import subprocess
+import sys
+import time
 from typing import Any
 
 import jsonschema
+import keras
 import numpy as np
 import plotly.offline
 import pytest
@@ -321,6 +325,35 @@ def test_ctrl_c_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> 
     study = measure()
     assert (study["interrupted"], study["runs"], study["verdict"]["answer"]) == (True, [], "incomplete")
     assert command.status(study) == 3
+
+
+STARTS_A_WORKER = """
+import sys, time
+from polyloss.study.runner import Process
+worker = Process(sys.argv[1], sys.executable, {"check": sys.argv[2], "settings": {"tf32": False}}, "cpu")
+print(worker.process.pid, flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="reads /proc")
+def test_a_study_that_is_killed_leaves_no_worker(tmp_path: pathlib.Path, backend: Any) -> None:
+    """By a signal that it cannot answer, while a worker is at work."""
+    file = tmp_path / "slow.py"
+    file.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'begun')!r}).touch()\ntime.sleep(300)\n")
+    command = [sys.executable, "-c", STARTS_A_WORKER, keras.backend.backend(), str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as study:
+        assert study.stdout is not None
+        worker = pathlib.Path("/proc", study.stdout.readline().strip(), "status")
+        end = time.monotonic() + 120
+        while not (tmp_path / "begun").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert "State:\tZ" not in worker.read_text()
+        study.kill()
+    end = time.monotonic() + 30
+    while worker.exists() and "State:\tZ" not in worker.read_text() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not worker.exists() or "State:\tZ" in worker.read_text()
 
 
 @pytest.mark.parametrize("place", ["file", "under a file", "taken"])
