@@ -233,7 +233,7 @@ def bind(
         written = ", ".join(f"{name}={value!r}" for name, value in by_name if isinstance(value, (numbers.Real, str)))
         advice = f" Write {written}." if written else ""
         raise TypeError(f"{where}: takes {listed} by position. Got {count}.{advice}")
-    given = dict(zip(positional, args, strict=False))
+    given = dict(zip(positional[: len(args)], args, strict=True))
     for name, value in kwargs.items():
         if name in given:
             raise TypeError(f"{where}: {name} was given twice. Got {name}={value!r} after a position.")

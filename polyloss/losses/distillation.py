@@ -216,9 +216,6 @@ class LinearDistillationLoss(LinearLoss, function=linear_distillation_loss):
 
     words: ClassVar[tuple[str, ...]] = ("teacher", "student", "knowledge distillation", "vocabulary")
     tasks: ClassVar[tuple[str, ...]] = ("distillation", "language modelling")
-    elsewhere: ClassVar[dict[str, str]] = {
-        "Liger-Kernel": "liger_kernel.transformers.LigerFusedLinearJSD",
-    }
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         (teacher, of_teacher), (student, of_student) = parts(y_true, "teacher_"), parts(y_pred)
