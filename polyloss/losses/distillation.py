@@ -160,8 +160,8 @@ def linear_distillation_loss(
     largest logit not finite       NaN                                none
     =============================  =================================  ================================
 
-    >>> teacher, student = [[2.0]], [[0.0, 2.0]]
-    >>> loss = polyloss.linear_distillation_loss(teacher, student, [[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]])
+    >>> teacher_kernel, kernel = [[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]
+    >>> loss = polyloss.linear_distillation_loss([[2.0]], [[0.0, 2.0]], teacher_kernel, kernel)
     >>> round(float(loss[0]), 5)
     1.84847
 
