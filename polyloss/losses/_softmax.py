@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -171,17 +172,25 @@ def divergences(log_p: Tensor, log_q: Tensor) -> Tensor:
     p, q = ops.exp(log_p), ops.exp(log_q)
     none = ops.equal(p, 0)  # p log p = 0
     r = ops.where(none, 0.0, log_q - log_p)
+    return ops.where(none, q, _excess(p, q, r) - p * r)
+
+
+def _excess(p: Tensor, q: Tensor, r: Tensor) -> Tensor:
+    """``q - p`` by r, the logarithm of their ratio, which keeps its digits where they are close."""
     grows = r > 0
     missed = ops.expm1(ops.where(grows, -r, r))  # -|r|, with derivative 1 at 0
-    return ops.where(none, q, ops.where(grows, -q, p) * missed - p * r)
+    return ops.where(grows, -q, p) * missed
 
 
-def log_mixture(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
-    r""":math:`\log(\beta p + (1 - \beta) q)`, from the larger of the two; exactly `log_p` where they are equal."""
+def _mixture_above(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
+    r""":math:`\log(m / q)` with :math:`m = \beta p + (1 - \beta) q`; 0 where they are equal."""
     r = ops.where(ops.equal(log_p, log_q), 0.0, log_q - log_p)  # both may be -inf
     grows = r > 0
     drawn = ops.expm1(ops.where(grows, -r, r))
-    return ops.where(grows, log_q, log_p) + ops.log1p(ops.where(grows, beta * drawn, (1 - beta) * drawn))
+    fallen = ops.where(grows, beta * drawn, (1 - beta) * drawn)
+    little = fallen > -0.25  # XLA's log1p in float64 is off by 128 ULP at -0.41
+    log_left = ops.where(little, ops.log1p(ops.where(little, fallen, 0.0)), ops.log(ops.where(little, 1.0, 1 + fallen)))
+    return log_left - ops.where(grows, 0.0, r)
 
 
 def divergence(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
@@ -194,7 +203,8 @@ def divergence(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
         return ops.sum(divergences(log_p, log_q), axis=-1)
     if beta == 1:
         return ops.sum(divergences(log_q, log_p), axis=-1)
-    log_m = log_mixture(log_p, log_q, beta)
+    above = _mixture_above(log_p, log_q, beta)
+    log_m = ops.where(ops.equal(log_q, -float("inf")), log_p + math.log(beta), log_q + above)
     return ops.sum(beta * divergences(log_p, log_m) + (1 - beta) * divergences(log_q, log_m), axis=-1)
 
 
@@ -202,8 +212,12 @@ def divergence_slope(log_p: Tensor, log_q: Tensor, beta: float) -> Tensor:
     """The derivative of `divergence` by the logits that q is a softmax of."""
     q = ops.exp(log_q)
     if beta == 0:
-        return q - ops.exp(log_p)
-    lost = log_q - log_p if beta == 1 else (1 - beta) * (log_q - log_mixture(log_p, log_q, beta))
+        p = ops.exp(log_p)
+        none = ops.equal(p, 0)
+        excess = ops.where(none, q, _excess(p, q, ops.where(none, 0.0, log_q - log_p)))
+        # they sum to 0: what a class that is all but sure has lost, the others give back
+        return excess - q * ops.sum(excess, axis=-1, keepdims=True)
+    lost = log_q - log_p if beta == 1 else -(1 - beta) * _mixture_above(log_p, log_q, beta)
     lost = ops.where(ops.equal(q, 0), 0.0, lost)  # q log q = 0
     likeliest = ops.equal(log_q, numerics.largest(log_q))
     # counted from the likeliest class: of one that is all but sure, the others' small part keeps its digits
