@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
+from polyloss import framework
 from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import Declaration, checked, declaration
@@ -110,10 +111,12 @@ class AdversarialLoss(BatchTerm, abstract=True):
         options = {name: getattr(self, name) for name in self._own if name in declared.names}
         return declared.formula(**logits, **options)
 
+    @framework.entry_point
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, from logits of real and of generated samples."""
         return for_engine(self.call_discriminator(self._widen(real), self._widen(fake)))
 
+    @framework.entry_point
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's loss, from logits of generated samples (and of real ones where it needs them)."""
         return for_engine(self.call_generator(self._widen(fake), self._widen(real)))

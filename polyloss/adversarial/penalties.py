@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 import keras
 
+from polyloss import framework
 from polyloss.adversarial._batch import BatchTerm, batch_mean, ramp, same_shape
 from polyloss.core import numerics, ops, shapes
 from polyloss.core.function import checked
@@ -279,6 +280,7 @@ class Penalty(BatchTerm, abstract=True):
         norms = gradient_norms(critic, self.points(self._widen(real), self._widen(fake), noise, seed))
         return for_engine(batch_mean(self.values(norms))), for_engine(batch_mean(norms))
 
+    @framework.entry_point
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor = None, noise: Tensor = None, seed: Any = None
     ) -> Tensor:

@@ -93,9 +93,15 @@ class Case:
     equal: bool = True
 
     def trained(self, parts: list[int] | None = None, mine: int = 0) -> problem.Result:
-        """An epoch of `fit`, by the replica `mine` of those that get these parts of each batch."""
+        """An epoch of `fit`, by the replica `mine` of those that get these parts of each batch.
+
+        A replica with parts has variables of its own, and all but the first begin elsewhere: `fit` must begin alike.
+        """
         made = self.make()
         before = [np.array(ops.convert_to_numpy(v.value)) for v in made.weights]
+        if parts is not None:
+            for variable in made.trainable_variables:
+                variable.assign(variable + 0.01 * mine)
         data, batch = REAL[: self.rows], BATCH
         if parts is not None:
             ends = np.cumsum([0, *parts]) / sum(parts)

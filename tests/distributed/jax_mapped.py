@@ -56,7 +56,7 @@ def on_replicas(case: Case, how: str) -> Result:
     return Result(float(value), problem.flat(gradients))
 
 
-for case in problem.cases():
+for case in problem.cases(ring=True):
     one = on_one(case)
     for how in ENGINES:
         problem.report(f"JAX {how}", case, on_replicas(case, how), one)

@@ -67,6 +67,19 @@ def by_hand(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
     return replica.for_engine(replica.replica_mean(ops.sum(ops.abs(y_true - y_pred), axis=-1), sample_weight))
 
 
+class AroundARing(polyloss.Loss):
+    """Errors weighted by the number of their row, which come by from replica to replica."""
+
+    def call(self, y_true, y_pred):
+        passed, total = ops.sum(ops.square(y_true - y_pred), axis=(1, 2)), 0.0
+        rows, replicas = passed.shape[0], replica.replica_count()
+        for step in range(replicas):
+            first = (replica.replica_index() - step) % replicas * rows
+            total = total + ops.sum(passed * ops.cast(first + ops.arange(rows), "float32"))
+            passed = replica.replica_shift(passed)
+        return total
+
+
 class OwnRowsOnly(polyloss.NTXentLoss):
     """A common fault: the rows of other replicas carry no gradient. It must be found out."""
 
@@ -156,13 +169,14 @@ CONTROLS = [
     Case("control: each replica alone", LocalNegatives, PAIRS, IDS, equal=False),
     Case("control: masked mean of Keras", keras.losses.MeanSquaredError, PADDED, REAL, None, True, equal=False),
 ]
+RING = Case("around a ring", AroundARing, X, REAL)  # where replicas have equal numbers of rows
 QUICK = ["MeanSquaredError, by weight", "sparse CE, ignore_class", "Dice, batch", "NTXentLoss"]
 
 
-def cases(controls: bool = True) -> list[Case]:
+def cases(controls: bool = True, ring: bool = False) -> list[Case]:
     """Those to run; with ``--quick`` four and a control."""
     quick = "--quick" in sys.argv
-    chosen = [case for case in CASES if case.name in QUICK] if quick else CASES
+    chosen = [case for case in CASES if case.name in QUICK] if quick else CASES + [RING] * ring
     return chosen + CONTROLS[: 1 if quick else None] if controls else chosen
 
 

@@ -9,7 +9,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * REPLICAS)
 
 import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
+from polyloss import replica  # noqa: E402
 from tests.distributed import problem  # noqa: E402
 from tests.distributed.problem import ROWS, Case, Result  # noqa: E402
 
@@ -64,5 +66,10 @@ def on_replicas(case: Case, strategy: tf.distribute.Strategy) -> Result:
 
 strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(REPLICAS)])
 assert strategy.num_replicas_in_sync == REPLICAS
+if HOW == "loop":
+    assert strategy.experimental_local_results(strategy.run(replica.replica_index)) == tuple(range(REPLICAS))
+    assert set(strategy.experimental_local_results(strategy.run(replica.replica_count))) == {REPLICAS}
+    with pytest.raises(NotImplementedError, match="use gather_replicas"):
+        strategy.run(replica.replica_shift, args=(tf.ones(()),))
 for case in problem.cases():
     problem.report(f"MirroredStrategy({REPLICAS}), {HOW}", case, on_replicas(case, strategy), on_one(case))

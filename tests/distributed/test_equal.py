@@ -13,7 +13,7 @@ from tests.distributed.launch import BOUND, judge, reports
 
 ONLY = pytest.mark.skipif
 BACKEND = os.environ.get("KERAS_BACKEND")
-CASES, QUICK, CONTROLS = 22, 4, 3
+CASES, QUICK, CONTROLS, RING = 22, 4, 3, 1
 
 
 def ranks(world: int, *how: str) -> list[list[str]]:
@@ -22,7 +22,7 @@ def ranks(world: int, *how: str) -> list[list[str]]:
 
 @ONLY(BACKEND != "jax", reason="of JAX")
 def test_shard_map_and_pmap() -> None:
-    judge(reports("jax_mapped", [[]]), engines=3, cases=CASES, controls=CONTROLS)
+    judge(reports("jax_mapped", [[]]), engines=3, cases=CASES + RING, controls=CONTROLS)
 
 
 @ONLY(BACKEND != "jax", reason="of JAX")
@@ -59,7 +59,8 @@ def test_multi_worker_mirrored_strategy() -> None:
 @ONLY(BACKEND != "torch", reason="of PyTorch")
 @pytest.mark.parametrize(("world", "how"), [(2, "ddp"), (4, "ddp"), (2, "uneven"), (4, "uneven"), (2, "fit")])
 def test_torch_processes(world: int, how: str) -> None:
-    judge(reports("torch_processes", ranks(world, how)), engines=1, cases=CASES, controls=CONTROLS)
+    cases = CASES + RING * (how == "ddp")
+    judge(reports("torch_processes", ranks(world, how)), engines=1, cases=cases, controls=CONTROLS)
 
 
 @ONLY(BACKEND != "torch", reason="of PyTorch")

@@ -306,6 +306,21 @@ def test_nothing_is_transferred_unasked(name: str) -> None:
     assert all(np.isfinite(ops.convert_to_numpy(x)).all() for x in (*found, slope))
 
 
+@pytest.mark.parametrize("name", [*polyloss.catalogue("adversarial"), *polyloss.catalogue("penalty")])
+def test_a_game_transfers_nothing_unasked(name: str) -> None:
+    """The classes, as their functions."""
+    only_on("jax")
+    import jax
+
+    made, (real, fake) = getattr(polyloss, name)(), ops.convert_to_tensor(LOGITS.reshape(2, 15, 1))
+    with jax.transfer_guard("disallow"):
+        if name in polyloss.catalogue("penalty"):
+            found = [made(ops.tanh, real, fake, seed=1)]
+        else:
+            found = [made.discriminator(real, fake), made.generator(fake, real)]
+    assert all(np.isfinite(ops.convert_to_numpy(x)) for x in found)
+
+
 def test_weights_of_steps_and_then_of_samples_with_a_mask() -> None:
     """One compiled function for weights (B, T), then one for (B,): each lines up from the batch axis."""
     only_on("tensorflow")
@@ -340,3 +355,30 @@ def test_no_rank_is_promoted(name: str) -> None:
     with jax.numpy_rank_promotion("raise"):
         assert np.isfinite(ops.convert_to_numpy(loss(y, p)))
         assert np.isfinite(ops.convert_to_numpy(loss(y, p, ops.ones(6))))
+
+
+BY_CLASS = {
+    "BinaryCrossentropy": {"pos_weight": (1.0, 2.0, 3.0)},
+    "FocalLoss": {"alpha": (0.1, 0.5, 0.9)},
+    "CategoricalCrossentropy": {"class_weights": (1.0, 2.0, 3.0)},
+    "SparseCategoricalCrossentropy": {"class_weights": (1.0, 2.0, 3.0)},
+    "CategoricalFocalLoss": {"alpha": (0.1, 0.5, 0.9)},
+}
+
+
+@pytest.mark.parametrize(("name", "given"), BY_CLASS.items())
+def test_numbers_by_class_promote_no_rank_and_ask_for_no_transfer(name: str, given: dict[str, Any]) -> None:
+    """Those of (C,) met rows of (B, C)."""
+    only_on("jax")
+    import jax
+
+    function, x = polyloss.catalogue()[name].function, ops.convert_to_tensor(LOGITS[:, :3])
+    rows = np.eye(3, dtype="float32")[LABELS % 3]
+    y = ops.convert_to_tensor((LABELS % 3).astype("int32") if name.startswith("Sparse") else rows)
+
+    def loss(x: Any) -> Any:
+        return function(y, x, from_logits=True, **given)
+
+    with jax.numpy_rank_promotion("raise"), jax.transfer_guard("disallow"):
+        value, slope = loss(x), jax.jit(jax.grad(lambda x: loss(x).sum()))(x)
+    assert all(np.isfinite(ops.convert_to_numpy(found)).all() for found in (value, slope))
