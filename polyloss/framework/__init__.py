@@ -152,6 +152,8 @@ def gradient(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                     f"arguments. Got argnums={argnums!r}."
                 )
         call = (lambda *a: f(*a, **kwargs)) if kwargs else f
+        # not by `keras.ops.grad` (3.16): no second derivative on PyTorch, no layers with state on JAX, and on TensorFlow
+        # what f reads of an argument otherwise counts, too
         gradients = _framework.input_gradients(call, args, positions)
         return tuple(gradients) if several else gradients[0]
 

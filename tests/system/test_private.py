@@ -98,8 +98,3 @@ def test_losses_of_a_call_are_forgotten() -> None:
     private.clear_losses(model)
     assert model.losses == []
     private.clear_losses(types.SimpleNamespace())  # where the name is gone
-
-
-def test_keras_has_no_gradient_yet() -> None:
-    """Once it has (keras#23670), `polyloss.gradient` is to hand over to it: `nox -s nightly` tells when."""
-    assert not hasattr(keras.ops, "grad")
