@@ -213,7 +213,8 @@ def _clip_through(x: Tensor, low: float, high: float) -> Tensor:
     clipped = ops.where(x > high, ops.full_like(x, high), clipped)
     # x - stop_gradient(x) is 0 with gradient 1. Inside `where`, or TensorFlow's graph optimiser makes
     # (low + x) - x of it and loses digits.
-    same = ops.logical_or(ops.equal(clipped, x), ops.isinf(x))  # inf - inf is NaN
+    # inf - inf is NaN; `isinf`, compiled by PyTorch, would look at one element after the other.
+    same = ops.logical_or(ops.equal(clipped, x), ops.equal(ops.abs(x), float("inf")))
     return clipped + ops.where(same, 0.0, x - ops.stop_gradient(x))
 
 
@@ -280,7 +281,7 @@ def sums_inside(xs: Sequence[Tensor], given: Sequence[Tensor], axes: tuple[int, 
     first, *rest = xs
 
     def total(x: Tensor) -> Tensor:
-        return ops.sum(x, axis=axes) if axes else x
+        return framework.slope_once(ops.sum(x, axis=axes)) if axes else x
 
     if axes and not framework.chooses_in_sums(rows=axes == (len(first.shape) - 1,)):
         wrong = any_outside(given, axes)

@@ -14,8 +14,10 @@ importing it (`announced`), ``<backend>.py``, and ``columns/<backend>.py``, ``pr
     Whether ops on single elements are one pass over memory here, together with the sum that follows.
 ``chooses_in_sums(rows)``
     Whether a choice between what is summed costs less than a sum of its own; `rows`: along the last axis alone.
-``sums_wide()``
-    Whether a sum across some dozens of columns takes less time than one across a few.
+``sum_width(rows)``
+    Across how many columns a sum of so many rows takes the least time: one across 4 may take three times that of one across 256.
+``slope_once(x)``
+    `x` itself, a sum of many: its slope is computed once, and not again for each element of it.
 ``terms(x)``
     `x` itself, where its sum is asked for next, so that its making and the sum cost least.
 ``fused(f)``
@@ -83,7 +85,8 @@ EXACT_LOG_SOFTMAX: bool = _framework.EXACT_LOG_SOFTMAX
 direct = _framework.direct
 fuses = _framework.fuses
 chooses_in_sums = _framework.chooses_in_sums
-sums_wide = _framework.sums_wide
+sum_width = _framework.sum_width
+slope_once = _framework.slope_once
 terms = _framework.terms
 fused = _framework.fused
 closed_form = _framework.closed_form

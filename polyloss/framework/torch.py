@@ -104,9 +104,35 @@ def chooses_in_sums(rows: bool) -> bool:
     return rows and torch.compiler.is_compiling()
 
 
-def sums_wide() -> bool:
-    """Not where the compiler orders the loops."""
-    return not torch.compiler.is_compiling()
+def sum_width(rows: int) -> int:
+    """One vector of the CPU where it compiles, for it walks down all rows with one before the next; 1 where they have no number yet."""
+    if torch.compiler.is_compiling():
+        from torch.fx.experimental.symbolic_shapes import statically_known_true  # takes its time, and is there by now
+
+        return 16 if statically_known_true(rows % 16 == 0) else 1
+    return 256
+
+
+class _SlopeOnce(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, slope: Any) -> Any:
+        slope = slope.contiguous()
+        return slope.as_strided(slope.size(), slope.stride())  # what has strides has a place in memory
+
+
+def slope_once(x: torch.Tensor) -> torch.Tensor:
+    """`x`, a sum of many: the compiler would compute its slope for each of them again."""
+    return _SlopeOnce.apply(x) if torch.compiler.is_compiling() else x
 
 
 def terms(x: Any) -> Any:

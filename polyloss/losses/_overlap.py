@@ -71,10 +71,14 @@ def _counts(
 
 
 def _abreast(shape: tuple[Any, ...]) -> int:
-    """How many pixels are laid side by side: a sum across many columns takes a third of the time of one across 4."""
+    """How many pixels are laid side by side: a sum across many columns takes less time than one across 4."""
     *pixels, classes = shape[1:]
-    known = all(isinstance(size, int) and size > 0 for size in (*pixels, classes))  # neither None nor a symbol
-    return math.gcd(math.prod(pixels), 64) if known and framework.sums_wide() else 1
+    if not all(isinstance(size, int) and size > 0 for size in (*pixels, classes)):  # None or a symbol
+        return 1
+    rows, abreast = math.prod(pixels), 1
+    while 2 * abreast * classes <= framework.sum_width(rows) and rows % (2 * abreast) == 0:
+        abreast *= 2
+    return abreast
 
 
 def _sums(

@@ -126,7 +126,7 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 @closed_form(mean=True, kernel="absolute error")
 def _absolute(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
     error = x - y
-    return numerics.terms(numerics.absolute(error)), lambda: ops.sign(error)
+    return ops.abs(error), lambda: ops.sign(error)
 
 
 class MeanAbsoluteError(Loss, function=mean_absolute_error, kw_only=False):
@@ -325,7 +325,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def _squared_log_ratio(x: Tensor, y: Tensor, *, epsilon: float) -> tuple[Tensor, Callable[[], Tensor]]:
     p, y = numerics.clip_through(x, epsilon), numerics.clip(y, epsilon, float("inf"))
     ratio = numerics.log_ratio(y, p)
-    return numerics.terms(ratio * ratio), lambda: 2 * ratio * ops.sign(p - y) / (1 + p)
+    return ratio * ratio, lambda: 2 * ratio * ops.sign(p - y) / (1 + p)
 
 
 class MeanSquaredLogarithmicError(Loss, function=mean_squared_logarithmic_error, kw_only=False):
