@@ -244,7 +244,7 @@ def on_versions(session: nox.Session, backend: str, name: str, chosen: list[str]
         "print(json.dumps({'backend': sys.argv[1], 'python': platform.python_version(), 'versions': w}))"
     )
     packages = dict.fromkeys(("keras", "keras-nightly", "numpy", backend, f"{backend}-cpu"))
-    installed = session.run("python", "-c", say, backend, *packages, silent=True)
+    installed = session.run_install("python", "-c", say, backend, *packages, silent=True)
     report.with_suffix(".json").write_text(installed, encoding="utf-8")
     arguments = [arg for arg in session.posargs if arg != "--write"] or chosen
     session.run("python", "-m", "pytest", *WORKERS, f"--junitxml={report}", *arguments, success_codes=[0, 1])
