@@ -48,10 +48,10 @@ def settings_of(given: Mapping[str, Any], size: Mapping[str, Any]) -> Settings:
 
 def study(
     workload: str, given: Mapping[str, Any], *, size: Mapping[str, Any] = types.MappingProxyType({}), out: pathlib.Path,
-    markdown: pathlib.Path | None = None,
+    markdown: pathlib.Path | None = None, console: Console | None = None,
 ) -> int:  # fmt: skip
     """Run, write, say; the status for the shell."""
-    console = Console()
+    console = console or Console()
     try:
         settings = settings_of(given, size)
         with contextlib.ExitStack() as stack:
@@ -83,7 +83,7 @@ def _every_one(settings: Settings, out: pathlib.Path, markdown: pathlib.Path | N
     """The built-in workloads, one after the other; an index is there from the first one on."""
     answers: list[dict[str, Any]] = []
     for name in BUILT_IN:
-        console.rule(name)
+        _headline(console, name)
         found = one(name, settings, out / name, console)
         answers.append(found)
         _write(out, {"index.md": lambda _: index(answers, "{}/report.md")}, found, console)
@@ -94,6 +94,14 @@ def _every_one(settings: Settings, out: pathlib.Path, markdown: pathlib.Path | N
             break
     said = [status(found) for found in answers]
     return 1 if 1 in said else max(said)
+
+
+def _headline(console: Console, text: str) -> None:
+    """A rule across a terminal; into a file or a pipe, which have no width, a line."""
+    if console.is_terminal:
+        console.rule(text)
+    else:
+        console.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say(console: Console, text: str) -> None:
@@ -129,15 +137,14 @@ def one(workload: str, settings: Settings, out: pathlib.Path, console: Console) 
     found = Study(workload, settings, console).run()
     verdict = found["verdict"]
     title = report.ANSWERS[verdict["answer"]] + ("" if verdict["complete"] else " (not all of it ran)")
-    console.print(
-        Panel(
-            Text("\n".join(verdict["sentences"])),
-            title=title,
-            title_align="left",
-            border_style=_TONES[verdict["answer"]],
-        ),
-        highlight=False,
-    )
+    said = Text("\n".join(verdict["sentences"]))  # a name may look like rich's markup
+    if console.is_terminal:
+        console.print(
+            Panel(said, title=title, title_align="left", border_style=_TONES[verdict["answer"]]), highlight=False
+        )
+    else:
+        _headline(console, title)
+        console.print(said, highlight=False, soft_wrap=True)
     files = {
         "report.md": report.markdown,
         "study.json": record.as_json,
@@ -189,9 +196,9 @@ def index(studies: Sequence[Mapping[str, Any]], link: str) -> str:
     )
 
 
-def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None) -> int:
+def compare(first: pathlib.Path, second: pathlib.Path, out: pathlib.Path | None, console: Console | None = None) -> int:
     """Print the tables; the status for the shell."""
-    console = Console()
+    console = console or Console()
     try:
         a, b = record.read(first), record.read(second)
     except ValueError as error:

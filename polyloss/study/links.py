@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,13 +52,15 @@ def judged(
 
     Rounding of a probe is what one ULP of its inputs and weights moves it (the most on any backend and trial) plus
     the spacing of its dtype at its largest element. Apart are two backends whose largest difference is more than
-    `multiple` of that, and two whose layers compute in other dtypes.
+    `multiple` of that, and two whose layers compute in other dtypes. A gradient by a variable that is on every backend no
+    more than `multiple` of what sums leave where they are 0, as by a bias before BatchNormalization, is not counted.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for backend, (probes, _) in taken.items():
         for probe in probes:
             found.setdefault(probe["key"], {})[backend] = probe
     judge, (_, truth) = referee or ("", ([], {}))
+    nothing = multiple * _rest_of_sums(taken)
     rows = []
     for key, by_backend in found.items():
         first = next(iter(by_backend.values()))
@@ -91,12 +94,25 @@ def judged(
                 b: largest(a, truth[key]) for b, a in arrays.items() if key in truth and truth[key].shape == a.shape
             },
             "restless": restless,
-            "flagged": bool(parted) and not restless,
+            "flagged": bool(parted) and not restless and not (first["kind"] == "gradient" and max(sizes) <= nothing),
         }
         row["times"] = max(apart.values(), default=0.0) / rounding if rounding else float("inf") if parted else 0.0
         row["odd"] = odd_ones(list(taken), parted) or _imprecise(row, parted, judge) if parted else []
         rows.append(row)
     return rows
+
+
+def _rest_of_sums(taken: Mapping[str, Taken]) -> float:
+    """What rounding leaves of a gradient by a variable that is 0, for its terms cancel.
+
+    It is a sum of a term for each sample and position, n of them, which are as large as those of the model's largest
+    gradient: their rounding, at random, is sqrt(n) times that of one. Sums of half precision are made in float32.
+    """
+    probes = [(probe, arrays[probe["key"]]) for of_backend, arrays in taken.values() for probe in of_backend]
+    gradients = [(p["precision"], np.abs(a[np.isfinite(a)])) for p, a in probes if p["kind"] == "gradient"]
+    terms = max((math.prod(a.shape[:-1]) for p, a in probes if p["kind"] == "output"), default=1)
+    spacing = max((min(EPSILON.get(p, 0.0), EPSILON["float32"]) for p, _ in gradients), default=0.0)
+    return spacing * math.sqrt(terms) * float(max((np.max(a, initial=0.0) for _, a in gradients), default=0.0))
 
 
 def _imprecise(row: Mapping[str, Any], parted: Sequence[tuple[str, str]], referee: str) -> list[str]:
@@ -121,11 +137,18 @@ def first_link(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     flagged = [row for row in rows if row["flagged"]]
     forward = sorted((r for r in flagged if r["kind"] in FORWARD), key=lambda r: r["place"])
     loss = [r for r in flagged if r["kind"] == "loss"]
-    backward = []
-    if any(r["kind"] == "gradient" for r in flagged):
-        backward = sorted((r for r in flagged if r["kind"] == "backward"), key=lambda r: -r["place"])
+    gradients = [r for r in flagged if r["kind"] == "gradient"]
+    backward = sorted(
+        (r for r in flagged if r["kind"] == "backward" and any(_may_share(r, g) for g in gradients)),
+        key=lambda r: -r["place"],
+    )
     update = [r for r in flagged if r["kind"] == "update"]
     return next(iter([*forward, *loss, *backward, *update]), None)
+
+
+def _may_share(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether one backend may be why both differ; where nobody is the odd one, it may be any."""
+    return not row["odd"] or not other["odd"] or bool(set(row["odd"]) & set(other["odd"]))
 
 
 def worst_gradient(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

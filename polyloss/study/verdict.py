@@ -228,19 +228,14 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
     odd: list[str] = []
     found = []
     beside: list[dict[str, Any]] = []
+    idle: dict[str, list[int]] = {}
     for point in study["links"]:
         rows = point["rows"]
         link, gradient = links.first_link(rows), links.worst_gradient(rows)
         row = link or links.between(rows)
         if row is None:
-            if idle := links.without_effect(rows):
-                names = ", ".join(dict.fromkeys(quoted(r["link"]) for r in idle))
-                sentences.append(
-                    f"At step {point['step']}, gradients of {names}, each layer taken by itself, "
-                    "differ (the red marks), while no gradient of the whole model does, so it does not count: of two equal "
-                    "elements, as in the window of a pooling, a backend may choose either, and what reaches no weight "
-                    "changes none."
-                )
+            for r in links.without_effect(rows):
+                idle.setdefault(quoted(r["link"]), []).append(point["step"])
             continue
         own = [c for c in differing if link and _belongs(c, row)]
         beside += [c for c in own if c not in beside]
@@ -267,6 +262,13 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         found.append({"step": point["step"], "link": row["link"], "class": row["class"], "kind": row["kind"],
                       "name": row["name"], "odd": row["odd"], "times": row["times"], "causes": own,
                       "gradient": gradient["name"] if gradient else None})  # fmt: skip
+    if idle:
+        steps = sorted({step for of_layer in idle.values() for step in of_layer})
+        sentences.append(
+            f"At step{'s' if len(steps) > 1 else ''} {', '.join(map(str, steps))}, gradients of {', '.join(idle)}, each layer taken by "
+            "itself, differ (the red marks), while no gradient of the whole model does, so it does not count: what reaches "
+            "no weight changes none, and of two equal elements, as in the window of a pooling, a backend may choose either."
+        )
     flagged = bool(found) or not training["agree"]
     rest = [c for c in differing if c not in beside]
     if rest and len(backends) > 1:

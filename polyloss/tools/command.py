@@ -378,7 +378,7 @@ def study_workload(
     if small and thorough:
         raise typer.BadParameter("--small and --thorough exclude each other.")
     size = command.SMALL if small else command.THOROUGH if thorough else {}
-    raise typer.Exit(command.study(workload, settings, size=size, out=out, markdown=markdown))
+    raise typer.Exit(command.study(workload, settings, size=size, out=out, markdown=markdown, console=console()))
 
 
 @app.command("compare")
@@ -391,4 +391,4 @@ def compare_studies(
     start()
     from polyloss.study import command
 
-    raise typer.Exit(command.compare(first, second, out))
+    raise typer.Exit(command.compare(first, second, out, console()))

@@ -63,6 +63,8 @@ class TorchScale(Scale):
 
 def model():
     x = inputs = keras.Input((8, 8, 2))
+    if PLANT == "augmentation":
+        x = layers.RandomRotation(0.1, name="turn")(x)
     x = layers.ZeroPadding2D(((1, 0), (1, 0)) if planted("padding") else ((0, 1), (0, 1)), name="pad")(x)
     x = layers.Conv2D(4, 3, strides=2, name="conv")(x)
     x = layers.BatchNormalization(

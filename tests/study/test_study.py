@@ -7,11 +7,13 @@ import errno
 import html.parser
 import io
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import time
+import types
 from typing import Any
 
 import jsonschema
@@ -266,6 +268,31 @@ def test_a_study_beside_itself_and_beside_a_change(three: dict[str, Any], tmp_pa
         (tmp_path / name).write_text(record.as_json(study))
     assert command.compare(tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.md") == 0
     assert "they differ" in (tmp_path / "c.md").read_text()
+
+
+def test_into_a_pipe_nothing_is_cut(three: dict[str, Any], tmp_path: pathlib.Path) -> None:
+    """Rows as long as they are, and sentences of the verdict without a frame."""
+    three["backends"]["jax"]["versions"]["a-package-with-a-long-name" * 4] = "1.2.3.dev" + "4" * 60
+    file = tmp_path / "a.json"
+    file.write_text(record.as_json(three))
+    three["backends"]["jax"]["versions"] = {}
+    (tmp_path / "b.json").write_text(record.as_json(three))
+    shown = subprocess.run(
+        [sys.executable, "-m", "polyloss", "compare", str(file), str(tmp_path / "b.json")],
+        capture_output=True, text=True, check=True, env={k: v for k, v in os.environ.items() if k != "COLUMNS"},
+    ).stdout  # fmt: skip
+    assert "a-package-with-a-long-name" * 4 in shown
+    assert "1.2.3.dev" + "4" * 60 in shown
+
+
+def test_a_verdict_into_a_pipe_is_lines(
+    three: dict[str, Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "Study", lambda *given: types.SimpleNamespace(run=lambda: three))
+    into = io.StringIO()
+    command.one("clicks", settings(), tmp_path, Console(file=into))
+    assert max(map(len, three["verdict"]["sentences"])) > 80
+    assert set(three["verdict"]["sentences"]) <= set(into.getvalue().splitlines())
 
 
 @pytest.mark.parametrize(

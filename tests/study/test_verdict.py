@@ -144,6 +144,28 @@ def test_the_first_link_is_named(changed: tuple[str, ...], first: str | None) ->
     assert row is None or row["odd"] == ["tensorflow"]
 
 
+def bias_before_normalization(of_torch: float) -> list[dict[str, Any]]:
+    """A gradient that is 0, for its 800 terms cancel, beside one of 0.5; a layer's own gradient differs on TensorFlow."""
+    sizes = {"jax": 2e-6, "tensorflow": 1.9e-6, "torch": of_torch}
+    values = {b: {"output/0": np.ones((8, 10, 10, 4)), "backward/0": 1.0, "gradient/0": size, "gradient/1": 0.5}
+              for b, size in sizes.items()}  # fmt: skip
+    values["tensorflow"]["backward/0"] = 2.0
+    return judged({b: taken(values[b]) for b in framework.names()}, None)
+
+
+def test_what_is_left_of_a_gradient_that_is_0_is_not_counted() -> None:
+    rows = bias_before_normalization(4e-8)
+    assert (first_link(rows), worst_gradient(rows)) == (None, None)
+
+
+def test_a_gradient_that_is_0_on_one_backend_alone_counts() -> None:
+    rows = bias_before_normalization(1e-3)
+    gradient = worst_gradient(rows)
+    assert gradient is not None
+    assert (gradient["key"], gradient["odd"]) == ("gradient/0", ["torch"])
+    assert first_link(rows) is None, "what TensorFlow's layer does is not why torch differs"
+
+
 def test_other_shapes_differ() -> None:
     rows = judged({"jax": taken({"output/0": [1.0]}), "torch": taken({"output/0": [1.0, 1.0]})}, None)
     row = first_link(rows)
@@ -244,6 +266,13 @@ def test_red_marks_under_a_green_verdict_are_explained() -> None:
     assert (
         "gradients of `layer backward/0`, each layer taken by itself, differ (the red marks)" in found["sentences"][0]
     )
+
+
+def test_red_marks_of_several_steps_are_explained_once() -> None:
+    study = whole(links_of(torch={"backward/0": 1e-3}), honest())
+    study["links"].append(study["links"][0] | {"step": 7})
+    (text,) = [t for t in verdict.of_study(study)["sentences"] if "red marks" in t]
+    assert text.startswith(f"At steps {study['links'][0]['step']}, 7, gradients of")
 
 
 def test_of_one_backend_there_is_nothing_to_say() -> None:
