@@ -434,6 +434,21 @@ def test_what_cannot_be_written_costs_nothing_else(
     }
 
 
+def test_the_mode_jit_is_compiled_by_the_framework() -> None:
+    study = made.measure(modes=("jit",), seeds=1, moved=0, epochs=1, steps=2, at=())
+    of_mine = {"jax": "jax.jit", "tensorflow": "tf.function with XLA", "torch": "torch.compile"}
+    assert study["faults"] == []
+    assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("jit", of_mine[keras.backend.backend()])]
+    assert len(study["runs"][0]["terms"]["loss"]) == 2
+
+
+def test_a_size_is_what_is_not_given() -> None:
+    thorough = command.settings_of(GIVEN, command.THOROUGH)
+    assert (thorough.seeds, thorough.moved, thorough.modes) == (3, 3, ("eager", "jit"))
+    assert command.settings_of(GIVEN, {}).modes == ("auto", "loop")
+    assert command.settings_of(GIVEN | {"seeds": 1}, command.THOROUGH).seeds == 1
+
+
 # -- bad calls --------------------------------------------------------------------------------------
 
 
