@@ -11,6 +11,8 @@ import math
 import os
 import pathlib
 import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,6 +101,54 @@ def test_whole_script(slug: str, whole_scripts: Any, tmp_path: pathlib.Path, mon
         exec(compile(shorter, f"{slug}.py", "exec"), {"__name__": "__main__"})
     assert len(printed.getvalue().splitlines()) >= (1 if slug == "gan" else 2)
     assert "nan" not in printed.getvalue()
+
+
+def included(page: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """The code that a page includes: the file, and what is shown of it."""
+    text = page.read_text(encoding="utf-8")
+    for path, options in re.findall(r"```\{literalinclude\} (\S+)\n(.*?)```", text, re.DOTALL):
+        source = (page.parent / path).read_text(encoding="utf-8")
+        shown = source
+        for mark in re.findall(r':start-after: "(.*)"', options):
+            shown = shown.partition(mark)[2].partition("\n")[2]
+        for mark in re.findall(r':end-before: "(.*)"', options):
+            shown = shown.partition(mark)[0]
+        for name in re.findall(r":pyobject: (\S+)", options):
+            (node,) = (n for n in ast.parse(source).body if getattr(n, "name", None) == name)
+            shown = ast.get_source_segment(source, node) or ""
+        yield path, shown
+
+
+def imported(code: str) -> set[str]:
+    """The packages that a piece of code imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def installable() -> set[str]:
+    """What pip can install beside polyloss: what the package, its extras, the examples and the backends name."""
+    root = DOCS.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["example"]]
+    for extra in project["project"]["optional-dependencies"].values():
+        wanted += extra
+    for path in (root / "backends").glob("*/requirements.txt"):
+        wanted += path.read_text(encoding="utf-8").splitlines()
+    names = {match[0] for line in wanted if (match := re.match(r"[\w-]+", line))}
+    return {"polyloss", *sys.stdlib_module_names, *(name.replace("scikit-learn", "sklearn") for name in names)}
+
+
+@pytest.mark.parametrize("page", [p for f in ("guides", "ko") for p in sorted((DOCS / f).glob("*.md"))], ids=str)
+def test_shown_code_imports_nothing_of_ours(page: pathlib.Path) -> None:
+    """Who copies a block of a guide has no module of the documentation's own."""
+    for path, code in included(page):
+        assert code.strip(), path
+        assert imported(code) <= installable(), (path, imported(code) - installable())
 
 
 @every_guide

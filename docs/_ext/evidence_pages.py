@@ -140,7 +140,7 @@ def reliability() -> str:
         (
             "faults planted in the code, all found by the tests (each counted once)",
             f"{sum(data['planted'].values()):,}",
-            ", ".join(f"{template.replace('_', ' ')} {n:,}" for template, n in data["planted"].items()),
+            "by check below",
             run,
         ),
         ("tests of the test suite itself", f"{sum(data['tests_of_tests'].values()):,}", spread("tests_of_tests"), run),
@@ -230,8 +230,28 @@ def reliability() -> str:
 
 
 def cells(data: dict[str, Any]) -> str:
-    """Check by check: for how many losses, and how many combinations with a backend and a dtype."""
-    return table(("check", "losses", "combinations"), published.cells_by_check(data))
+    """Check by check: for how many losses, how many combinations with a backend and a dtype, how many planted faults."""
+    described = tomllib.loads((DATA / "checks.toml").read_text(encoding="utf-8"))
+    counts = {check.replace(" ", "_"): numbers for check, *numbers in published.cells_by_check(data)}
+    planted = data["planted"]
+    checks = sorted({*counts, *planted})
+    texts = described["check"] | described["planted"]
+    if unlike := sorted(set(checks) ^ set(texts)):
+        raise LookupError(f"checks.toml must describe every check that was counted, and no other: {', '.join(unlike)}")
+    body = [
+        (
+            literal(check),
+            texts[check],
+            *counts.get(check, ("–", "–")),
+            f"{planted[check]:,}" if check in planted else "–",
+        )
+        for check in checks
+    ]
+    return (
+        "A combination is a loss, a backend and a dtype with which a check passed. A planted fault is a mistake that was "
+        "put into the code on purpose, and that this check found. The names are those of the test functions.\n\n"
+        + table(("check", "what it tests", "losses", "combinations", "planted faults"), body, css="wide")
+    )
 
 
 def accuracy(data: dict[str, Any], dtype: str) -> str:
@@ -382,8 +402,8 @@ def benchmarks() -> str:
         title("Speed and memory"),
         "The time of a forward and a backward pass, divided by that of Keras's own loss and by that of the framework's "
         "(Keras's / the framework's; below 1 polyloss is faster, – where there is none). The losses that are slowest "
-        "beside another come first. The three take turns in one process, and a figure is the median of the turns' "
-        f"ratios. {speed.measured_with(data)} Remade by {literal('python -m nox -s bench -- --write')}.\n",
+        "compared with another library come first. The three take turns in one process, and a figure is the median of the "
+        f"turns' ratios. {speed.measured_with(data)} Remade by {literal('python -m nox -s bench -- --write')}.\n",
         table(
             speed.header(data),
             [(f"`{name}`", *(cell.replace(" ", "\u00a0") for cell in cells)) for name, *cells in speed.rows(data)],

@@ -91,7 +91,7 @@ def means(published: dict[str, Report]) -> Iterator[str]:
 
 
 def rows(published: dict[str, Report]) -> list[tuple[str, ...]]:
-    """A row a loss, the one that is slowest beside another first."""
+    """A row a loss, the one that is slowest compared with another library first."""
     ordered = sorted(by_title(published).items(), key=lambda item: -slowest(item[1]))
     return [(title, *(ratios(found.get(column)) for column in columns(published))) for title, found in ordered]
 
@@ -101,10 +101,24 @@ def header(published: dict[str, Report]) -> list[str]:
     return ["loss", *(f"{backend}, {mode}" for backend, mode in columns(published))]
 
 
+def machine(found: Report) -> str:
+    """A device and how much of the processor was used, alike for every backend: each says it in a way of its own."""
+    device, *details = found["device"].split(", ")
+    counts = {"core": found["cpus_used"]}
+    for detail in details:  # torch tells its threads, which is news only where they are not as many as the cores
+        number, _, what = detail.partition(" ")
+        if what != "threads":
+            device += f", {detail}"
+        elif int(number) != counts["core"]:
+            counts["thread"] = int(number)
+    used = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
+    return f"{'CPU' if device.lower() == 'cpu' else device} ({used})"
+
+
 def measured_with(published: dict[str, Report]) -> str:
     """On what, when, and with which versions."""
     versions = {k: v for report in published.values() for k, v in report["versions"].items()}
-    machines = {f"{r['machine']['device']}, {r['machine']['cpus_used']} cores" for r in published.values()}
+    machines = {machine(report["machine"]) for report in published.values()}
     dates = sorted(r["date"][:10] for r in published.values())
     shown = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
     return f"Measured on {'; '.join(sorted(machines))}, {dates[-1]}, with {shown}."

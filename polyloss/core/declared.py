@@ -69,8 +69,14 @@ def instead_of(name: str) -> str:
     same = same or [own for own, cls in known.items() if asked in map(_folded, cls._called())]
     if same:
         return f"Use {' or '.join(same)}."
-    close = difflib.get_close_matches(name, _names(), 1, 0.5)
-    return f"Did you mean {close[0]}?" if close else ""
+    shared = "loss" if asked.endswith("loss") else ""  # what they share says nothing
+    likeness = {own: _likeness(asked.removesuffix(shared), _folded(own).removesuffix(shared)) for own in _names()}
+    nearest = max(likeness, key=lambda own: (likeness[own], _likeness(name, own)))
+    return f"Did you mean {nearest}?" if likeness[nearest] > 0.75 else ""
+
+
+def _likeness(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def _everything() -> dict[str, type[Declared]]:

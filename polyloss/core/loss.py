@@ -133,7 +133,9 @@ class Loss(Declared, _KerasLoss, abstract=True, kw_only=True):
         else:
             shapes.refuse_foreign(self._where(), "y_pred", y_pred)
             y_pred, y_true = shapes.tensor(self._where(), "y_pred", y_pred), self._target(y_true)
-        weight = None if sample_weight is None else numerics.tensor(sample_weight)
+        weight = (
+            None if sample_weight is None else shapes.without_gradient(self._where(), "sample_weight", sample_weight)
+        )
         mask = None if mask is None else ops.cast(numerics.tensor(mask), "bool")
         if self._ours and not nested:
             return _evaluated(self, self._state(), y_true, y_pred, weight, mask)

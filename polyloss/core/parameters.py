@@ -221,6 +221,14 @@ def python_value(value: Any) -> Any:
     return value
 
 
+OTHERWISE = {
+    "weight": ("class_weights", "alpha"),
+    "class_weight": ("class_weights", "alpha"),
+    "class_weights": ("alpha",),
+}
+"""What a parameter may be called where it has another name."""
+
+
 def bind(
     where: str, names: Sequence[str], positional: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -238,7 +246,9 @@ def bind(
         if name in given:
             raise TypeError(f"{where}: {name} was given twice. Got {name}={value!r} after a position.")
         if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
+            close = [n for n in OTHERWISE.get(name, ()) if n in names] or difflib.get_close_matches(
+                name, names, 1, 0.75
+            )
             advice = f" Did you mean {close[0]}?" if close else ""
             raise TypeError(f"{where}: unknown parameter. Got {name}={value!r}; it takes {', '.join(names)}.{advice}")
         given[name] = value

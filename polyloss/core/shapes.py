@@ -51,6 +51,13 @@ def tensor(where: str, name: str, x: Any) -> Tensor:
     return numerics.tensor(x)
 
 
+def without_gradient(where: str, name: str, x: Any) -> Tensor:
+    """`x` as a tensor, of whatever framework it is, where it asks for no gradient."""
+    if not ops.is_tensor(x) and getattr(x, "requires_grad", False):
+        refuse_foreign(where, name, x)
+    return tensor(where, name, x)
+
+
 def real(where: str, name: str, x: Any) -> Tensor:
     """`x` in the dtype it is computed in: float64 stays, everything else becomes float32."""
     if not ops.is_tensor(x):

@@ -142,6 +142,8 @@ class BinaryCrossentropy(Loss, function=binary_crossentropy, kw_only=False):
         "yes or no",
         "click-through rate",
         "multi-label",
+        "multilabel",
+        "imbalanced",
     )
     tasks: ClassVar[tuple[str, ...]] = ("binary classification", "multi-label classification")
     elsewhere: ClassVar[dict[str, str]] = {
@@ -322,6 +324,7 @@ class SparseCategoricalCrossentropy(Loss, function=sparse_categorical_crossentro
         "integer labels",
         "image classification",
         "semantic segmentation",
+        "imbalanced",
         "next token",
     )
     tasks: ClassVar[tuple[str, ...]] = ("multi-class classification", "segmentation", "language modelling")

@@ -1,4 +1,4 @@
-"""Imbalance: losses that let the many easy examples fade, or the rare classes count, so that the few are heard."""
+"""Imbalance: losses that reduce the weight of easy examples, or increase that of rare classes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def focal_loss(
     from_logits: Flag = False,
     label_smoothing: Fraction = 0.0,
 ) -> Tensor:
-    r"""Log loss that fades as a decision becomes easy: one yes/no decision a class.
+    r"""Binary cross-entropy with a factor that is small for easy decisions; one independent decision for each class.
 
     .. math:: \ell = -\alpha_t\,(1 - p_t)^{\gamma} \log p_t, \qquad
         (p_t, \alpha_t) = \begin{cases} (p,\ \alpha) & y = 1 \\ (1 - p,\ 1 - \alpha) & y = 0 \end{cases}
@@ -59,12 +59,13 @@ def focal_loss(
     :math:`p_t = p y + (1 - p)(1 - y)` and :math:`\alpha_t = \alpha y + (1 - \alpha)(1 - y)`.
 
     When to choose it: detection and multi-label problems in which almost every decision is an easy "no".
-    `gamma` is how fast easy decisions fade (0: not at all; 2: one with p_t = 0.9 weighs 1/100). `alpha`
-    weighs positives against negatives: **per target**, not per batch, and small because focusing has
-    already quietened the negatives. Take `binary_crossentropy` as the baseline, and compare at equal false
-    alarms: `alpha` and the threshold decide more than `gamma`. For one class out of many
-    `categorical_focal_loss`. Focusing bends probabilities towards 1/2; where they must be calibrated,
-    `binary_crossentropy`.
+    `gamma` sets how strongly the weight of easy decisions is reduced (0: not at all; 2: a decision with
+    p_t = 0.9 has the weight 1/100). `alpha` is the weight of positives, and 1 - `alpha` that of negatives:
+    **per target**, not per batch. It is small because the factor with `gamma` has already reduced the
+    weight of the negatives. Take `binary_crossentropy` as the baseline, and compare both at the same rate of
+    false alarms: `alpha` and the threshold decide more than `gamma`. For one class out of many, use
+    `categorical_focal_loss`. The factor moves the predicted probabilities towards 1/2; if they must be
+    calibrated, use `binary_crossentropy`.
 
     Args:
         y_true: 0/1 or probabilities, (..., classes); any real or integer dtype.
@@ -159,6 +160,8 @@ class FocalLoss(Loss, function=focal_loss):
         "rare",
         "background",
         "detection",
+        "multi-label",
+        "multilabel",
         "RetinaNet",
         "sigmoid focal",
         "SigmoidFocalCrossEntropy",

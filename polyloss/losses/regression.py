@@ -343,7 +343,7 @@ def quantile_loss(
     *,
     quantiles: Annotated[float | Sequence[float], one_or_several(between(0, 1, below_high=True, above_low=True))] = 0.5,
 ) -> Tensor:
-    r"""Pinball loss: the error, at one price below the target and another above it.
+    r"""Pinball loss of a quantile tau: the absolute error, times tau if the prediction is too low, else 1 - tau.
 
     .. math:: \ell = \frac{1}{n} \sum_i \rho_\tau(y_i - \hat{y}_i), \qquad
         \rho_\tau(u) = \max(\tau u,\, (\tau - 1)\, u)

@@ -351,8 +351,8 @@ def agree(
         backends: Those that train (the default) and (values only) ``"numpy"``.
         python: Interpreters of their own, by backend.
         count: How many random inputs.
-        seed: Of their drawing.
-        timeout: Seconds without a sign of life after which a process is stopped.
+        seed: Random seed of the inputs.
+        timeout: Seconds without output after which a process is stopped.
         device: ``"cpu"``; anything else leaves the choice to the framework.
         tell: Called with what is going on.
 

@@ -266,8 +266,8 @@ def of_study(study: Mapping[str, Any]) -> dict[str, Any]:
         steps = sorted({step for of_layer in idle.values() for step in of_layer})
         sentences.append(
             f"At step{'s' if len(steps) > 1 else ''} {', '.join(map(str, steps))}, gradients of {', '.join(idle)}, each layer taken by "
-            "itself, differ (the red marks), while no gradient of the whole model does, so it does not count: what reaches "
-            "no weight changes none, and of two equal elements, as in the window of a pooling, a backend may choose either."
+            "itself, differ (the red marks), while no gradient of the whole model does, so it does not count. A gradient that "
+            "reaches no weight changes none; where two elements are equal, as in a pooling window, a backend may choose either."
         )
     flagged = bool(found) or not training["agree"]
     rest = [c for c in differing if c not in beside]

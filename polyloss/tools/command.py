@@ -238,11 +238,15 @@ def plot_loss(
 def agree_on_loss(
     context: typer.Context,
     loss: Annotated[str, typer.Argument(help="The name of its class or function.")],
-    backends: Annotated[str, typer.Option(help=f"Of {', '.join(EVERY)}.")] = ",".join(TRAIN),
-    python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
-    inputs: Annotated[int, typer.Option(min=1, help="How many random inputs; special ones come on top.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of their drawing.")] = 0,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 300,
+    backends: Annotated[str, typer.Option(help=f"The backends to compare, of {', '.join(EVERY)}.")] = ",".join(TRAIN),
+    python: Annotated[
+        list[str] | None, typer.Option(help="The Python interpreter of a backend: torch=/path/to/python.")
+    ] = None,
+    inputs: Annotated[
+        int, typer.Option(min=1, help="Number of random inputs. Special values are added to them.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Random seed of the inputs.")] = 0,
+    timeout: Annotated[float, typer.Option(min=1, help="Stop a process after this many seconds without output.")] = 300,
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="The measurements and the verdict as JSON.")] = False,
 ) -> None:
@@ -333,10 +337,12 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 @app.command("study")
 def study_workload(
     workload: Annotated[str, typer.Argument(help="A built-in workload, a Python file with workload(), or all.")],
-    backends: Annotated[str, typer.Option(help="Which, in this order.")] = ",".join(TRAIN),
-    seeds: Annotated[int | None, typer.Option(min=1, help="Initial weights and orders of batches. Default: 2.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the workload's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="At most so many steps an epoch.")] = None,
+    backends: Annotated[str, typer.Option(help="The backends to compare, in this order.")] = ",".join(TRAIN),
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Number of different initial weights and orders of batches. Default: 2.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs, instead of the workload's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="The largest number of steps in an epoch.")] = None,
     modes: Annotated[
         str | None,
         typer.Option(
@@ -352,14 +358,16 @@ def study_workload(
     ] = None,
     at: Annotated[str, typer.Option(help="Steps at which the model is compared layer by layer.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, gpu or tpu.")] = "cpu",
-    python: Annotated[list[str] | None, typer.Option(help="An interpreter of its own: torch=/path/to/python.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life.")] = 600,
+    python: Annotated[
+        list[str] | None, typer.Option(help="The Python interpreter of a backend: torch=/path/to/python.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Stop a process after this many seconds without output.")] = 600,
     tf32: Annotated[bool, typer.Option("--tf32", help="Let GPUs round products to TF32.")] = False,
     small: Annotated[
         bool, typer.Option("--small", help="--seeds 2 --moved 2 --epochs 1 --steps 12 --modes auto.")
     ] = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="--seeds 3 --moved 3 --modes eager,jit.")] = False,
-    out: Annotated[pathlib.Path, typer.Option(help="Where the report goes.")] = pathlib.Path("study"),
+    out: Annotated[pathlib.Path, typer.Option(help="Folder for the report.")] = pathlib.Path("study"),
     markdown: Annotated[pathlib.Path | None, typer.Option(help="A folder for the Markdown summaries alone.")] = None,
 ) -> None:
     """Train one model on several backends, and say whether they computed the same.

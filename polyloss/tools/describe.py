@@ -135,7 +135,7 @@ def about(loss: Any) -> About:
     >>> from polyloss.tools.describe import about
     >>> focal = about("FocalLoss")
     >>> focal.summary
-    'Log loss that fades as a decision becomes easy: one yes/no decision a class.'
+    'Binary cross-entropy with a factor that is small for easy decisions; one independent decision for each class.'
     >>> [(p.name, p.default) for p in focal.parameters][:2]
     [('gamma', '2.0'), ('alpha', '0.25')]
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
+from keras import ops, tree
 
 from polyloss.core import declared
 from polyloss.core.function import declaration
@@ -85,8 +85,9 @@ class Validate(_WithData):
     A callback never sees the batches of `fit`, so it is given the data too. Before the first step it
 
     - predicts the first batch and calls `polyloss.validate` for every output that is trained with a loss of polyloss;
-    - looks through all targets and weights for what is outside the loss's domain, and through all inputs for what is
-      not finite and makes predictions that are not (a model may know what to do with NaN, a weight of 0 shuts it out);
+    - looks through all targets and weights for what is outside the loss's domain (for any other loss: for what is not
+      finite and makes a loss that is not), and through all inputs for what is not finite and makes predictions that are
+      not (a model may know what to do with NaN, a weight of 0 shuts it out);
     - warns where every prediction lies in [0, 1] although the loss takes logits: the model then ends in a sigmoid or
       a softmax that the loss would apply once more.
 
@@ -116,9 +117,9 @@ class Validate(_WithData):
             if first_predicted is None:
                 first_predicted = self._first(x, y, weight)
             for name, loss, prediction in self._outputs(first_predicted):
-                if isinstance(loss, Loss):
-                    with _named(name):
-                        _targets(loss, _of_output(y, name), prediction, _of_output(weight, name))
+                target, w = _of_output(y, name), _of_output(weight, name)
+                with _named(name):
+                    (_targets if isinstance(loss, Loss) else _finite)(loss, target, prediction, w)
             self._inputs(x, weight)
 
     def _first(self, x: Any, y: Any, weight: Any) -> Any:
@@ -129,7 +130,7 @@ class Validate(_WithData):
             if isinstance(loss, Loss):
                 with _named(name):
                     validate(loss, _of_output(y, name), prediction, _of_output(weight, name))
-                _warn_of_probabilities(loss, name, as_array(prediction))
+            _warn_of_probabilities(loss, name, as_array(prediction))
         return predicted
 
     def _inputs(self, x: Any, weight: Any) -> None:
@@ -281,6 +282,20 @@ def _targets(loss: Loss, y: Any, prediction: Any, weight: Any) -> None:
     validate_targets(loss, target, like, None if weight is None else as_array(weight))
 
 
+def _finite(loss: Any, y: Any, prediction: Any, weight: Any) -> None:
+    """Targets that are not finite and weights, for a loss that says nothing of its domain: Keras's own, or a function."""
+    for where, fault, shown in _not_finite(y, None, "y_true"):
+        row, of_any = int(np.argwhere(fault)[0][0]), ops.convert_to_tensor(as_array(prediction)[:1])
+        target = ops.cast(shown[row : row + 1], of_any.dtype)
+        if not np.isfinite(as_array(loss(target, of_any))).all():
+            raise ValueError(
+                f"y_true must be finite, or the loss must make something of what is not. Got {first(where, fault, shown)}, "
+                "and a loss that is not finite. Fill the gap or leave the row out."
+            )
+    for where, fault, shown in _not_finite(weight, None, "sample_weight") if weight is not None else ():
+        raise ValueError(f"sample_weight must be finite. Got {first(where, fault, shown)}.")
+
+
 def _not_finite(parts: Any, weight: Any, name: str = "x") -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Where arrays are not finite, apart from rows of weight 0: what each is called, the places, and the array."""
     shuts = None if weight is None or isinstance(weight, (dict, list)) else as_array(weight) == 0
@@ -295,13 +310,16 @@ def _not_finite(parts: Any, weight: Any, name: str = "x") -> Iterator[tuple[str,
                 yield name + "".join(f"[{key!r}]" for key in path), fault, shown
 
 
-def _warn_of_probabilities(loss: Loss, name: Any, prediction: np.ndarray) -> None:
-    takes_logits = loss.inputs.prediction_domain(loss._options(), prediction) is LOGITS
+def _warn_of_probabilities(loss: Any, name: Any, prediction: np.ndarray) -> None:
+    if isinstance(loss, Loss):
+        called, takes_logits = loss._where(), loss.inputs.prediction_domain(loss._options(), prediction) is LOGITS
+    else:  # Keras says it so
+        called, takes_logits = type(loss).__name__, bool(getattr(loss, "from_logits", False))
     within = ((prediction >= 0) & (prediction <= 1)).all() and (prediction > 0).any()  # all 0: a start from zeros
     if takes_logits and prediction.size >= FEW and within:
         where = "" if name is None else f"output {name!r}: "
         warnings.warn(
-            f"Validate: {where}every prediction lies in [0, 1], but {loss._where()} takes logits here. Does the model "
+            f"Validate: {where}every prediction lies in [0, 1], but {called} takes logits here. Does the model "
             "end in a sigmoid or a softmax? Take it off, or say from_logits=False where the loss has it.",
             stacklevel=2,
         )

@@ -14,15 +14,21 @@ import pytest
 from polyloss.study import report
 from tests.study import made
 
+LONG = "tensorflow.python.framework.errors_impl.InvalidArgumentError" + "::cannot_compute_this" * 5
 SHOTS = pathlib.Path(__file__).parent.parent.parent / "build" / "screenshots"
 Visitor = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
 def page_of(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A report on disk."""
+    """A report on disk, with a note, a fault and a sentence that hold a word wider than a phone."""
+    study = made.three_of(made.measure())
+    backend = study["runs"][0]["backend"]
+    study["notes"] = [{"backend": backend, "text": f"could not compute the float64 reference: `{LONG}`, {LONG}"}]
+    study["faults"] = [{"where": f"{backend}, {LONG}", "text": f"stopped by {LONG}", "output": [LONG, LONG]}]
+    study["verdict"]["sentences"] = [*study["verdict"]["sentences"], f"A layer is called {LONG}."]
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report.page(made.three_of(made.measure())), encoding="utf-8")
+    path.write_text(report.page(study), encoding="utf-8")
     return path
 
 
@@ -62,6 +68,8 @@ def test_the_pictures_follow_light_and_dark(page_of: pathlib.Path, visit: Visito
 def test_it_fits_a_phone(page_of: pathlib.Path, visit: Visitor) -> None:
     seen = opened(visit, page_of, width=390, height=844)
     assert seen.overflow() <= 0
+    assert LONG in seen.page.locator(".card.fault").inner_text()
+    assert seen.page.locator(".card", has_text=LONG).count() == 2  # the fault and the note
     cut = seen.page.evaluate("""[...document.querySelectorAll("main *")].filter(e => !e.closest(".figure, pre, details")
         && e.scrollWidth > e.clientWidth + 1 && e.clientWidth).map(e => e.outerHTML.slice(0, 120))""")
     assert cut == []  # no text is cut off, no table runs out of its card

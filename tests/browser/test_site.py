@@ -72,16 +72,43 @@ def test_a_loss_shows_its_formula_and_its_curves(path: str, dark: bool, site: st
 
 
 @pytest.mark.parametrize(
-    ("words", "found"), [("focal", "FocalLoss"), ("huber", "Huber"), ("SmoothL1Loss", "Coming from another library")]
+    ("words", "found"),
+    [
+        ("focal", "FocalLoss"),
+        ("huber", "Huber"),
+        ("SmoothL1Loss", "Coming from another library"),
+        ("imbalanced", "BinaryCrossentropy"),  # what the chooser gives first
+        ("imbalanced", "SparseCategoricalCrossentropy"),
+        ("imbalanced", "CategoricalFocalLoss"),
+        ("segmentation", "Dice"),
+        ("similarity", "ContrastiveLoss"),
+        ("multilabel", "BinaryCrossentropy"),
+        ("multi-label", "BinaryCrossentropy"),
+        ("multilabel", "FocalLoss"),
+    ],
 )
 def test_search(words: str, found: str, site: str, visit: Visitor) -> None:
     seen = visit(site)
     seen.page.goto(site)
     seen.page.locator("input[name=q] >> visible=true").fill(words)
     seen.page.keyboard.press("Enter")
-    seen.page.wait_for_selector("ul.search li a")
-    seen.page.wait_for_load_state("networkidle")
-    assert any(found in text for text in seen.page.locator("ul.search li a").all_inner_texts())
+    page = seen.page.locator("ul.search li > a").get_by_text(found, exact=True)  # the title of a page
+    page.first.wait_for(timeout=10_000)
+    seen.clean()
+
+
+@pytest.mark.parametrize("window", [{"width": 1280, "height": 900}, PHONE], ids=["wide", "phone"])
+def test_the_front_page_begins_with_the_install_line_and_code(
+    window: dict[str, int], site: str, visit: Visitor
+) -> None:
+    """Both stand in the first window, without scrolling."""
+    seen = visit(site, **window)
+    seen.page.goto(site)
+    for i, text in enumerate(("pip install", "model.fit")):
+        block = seen.page.locator("article div.highlight").nth(i)
+        assert text in block.inner_text()
+        box = block.bounding_box()
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= window["height"], text
     seen.clean()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,6 +99,13 @@ def test_every_loss_has_its_page(kind: str) -> None:
     for name in polyloss.catalogue(kind):
         entry = {**known["py:class"]}[f"polyloss.{name}"]
         text = (SITE / (entry.uri if hasattr(entry, "uri") else entry[2]).partition("#")[0]).read_text(encoding="utf-8")
+        sources = re.findall(r"<span class=\"pre\">(polyloss/[\w/]+\.py)</span></code>, line (\d+):", text)
+        assert sources, f"{name}: the page does not say where the code is"
+        for path, line in sources:
+            assert re.match(r"(@|def )", (ROOT / path).read_text(encoding="utf-8").splitlines()[int(line) - 1]), (
+                path,
+                line,
+            )
         for part in (
             'class="math"',
             f"curves/{name}-light.svg",
@@ -108,3 +116,48 @@ def test_every_loss_has_its_page(kind: str) -> None:
         ):
             assert part in text or part.replace("curves/", "_images/") in text, (name, part)
         assert ("Measured accuracy" in text) == (kind != "penalty"), name
+
+
+def test_every_page_shows_the_version() -> None:
+    """In its title and in the side bar."""
+    for path in sorted(SITE.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        title = re.search(r"<title>(.*?)</title>", text, re.S)
+        assert title is not None, path
+        assert f"polyloss {polyloss.__version__}" in title[1], path
+        assert f'<span class="sidebar-brand-text">polyloss {polyloss.__version__}</span>' in text, path
+
+
+def test_next_and_previous_stay_in_one_language() -> None:
+    """A Korean page leads to Korean pages, an English one to English ones, and the pages of a language are one chain."""
+    links = 0
+    for path in sorted(SITE.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        korean = path.parent.name == "ko"
+        assert ('<html class="no-js" lang="ko"' in text) == korean, path
+        found = re.findall(r'<link rel="(?:next|prev)"[^>]* href="([^"]+)"', text)
+        found += re.findall(r'<a class="(?:next|prev)-page" href="([^"]+)"', text)
+        for target in found:
+            assert ((path.parent / target).resolve().parent.name == "ko") == korean, (path, target)
+        links += len(found) * korean
+    assert links >= 2 * 2 * (len(list((DOCS / "ko").glob("*.md"))) - 1)  # two for each neighbour: head and foot
+
+
+def test_the_machine_of_the_benchmarks_is_said_once() -> None:
+    """Each backend describes the processor in a way of its own."""
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        import speed
+    finally:
+        sys.path.pop(0)
+    for device, used, said in (
+        ("cpu", 1, "CPU (1 core)"),
+        ("CPU", 1, "CPU (1 core)"),
+        ("CPU, 1 threads", 1, "CPU (1 core)"),
+        ("CPU, 1 threads", 2, "CPU (2 cores, 1 thread)"),
+        ("a card, 80 GB", 16, "a card, 80 GB (16 cores)"),
+    ):
+        assert speed.machine({"device": device, "cpus_used": used}) == said
+    assert speed.measured_with(speed.read()).count(" core") == len(
+        {speed.machine(report["machine"]) for report in speed.read().values()}
+    )

@@ -24,6 +24,7 @@ import pytest
 from rich.console import Console
 
 from polyloss.study import command, compare, progress, record, report, runner, verdict
+from polyloss.study.modes import COMPILED
 from polyloss.study.workload import Workload, WorkloadError
 from tests.study import made
 from tests.study.made import measure, settings
@@ -436,10 +437,11 @@ def test_what_cannot_be_written_costs_nothing_else(
 
 def test_the_mode_jit_is_compiled_by_the_framework() -> None:
     study = made.measure(modes=("jit",), seeds=1, moved=0, epochs=1, steps=2, at=())
-    of_mine = {"jax": "jax.jit", "tensorflow": "tf.function with XLA", "torch": "torch.compile"}
     assert study["faults"] == []
-    assert [(r["mode"], r["ran"]) for r in study["runs"]] == [("jit", of_mine[keras.backend.backend()])]
-    assert len(study["runs"][0]["terms"]["loss"]) == 2
+    (run,) = study["runs"]
+    assert run["mode"] == "jit"
+    assert run["ran"] in COMPILED
+    assert len(run["terms"]["loss"]) == 2
 
 
 def test_a_size_is_what_is_not_given() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,6 +47,10 @@ def test_every_mistake_is_answered_on_every_backend() -> None:
         ("sigmoid_focal_loss", "Use FocalLoss."),
         ("CrossEntropyLoss", "Use CategoricalCrossentropy or SparseCategoricalCrossentropy."),
         ("focal_los", "Did you mean focal_loss?"),
+        ("FocaLoss", "Did you mean FocalLoss?"),
+        ("JaccardLoss", ""),
+        ("Poisson", ""),
+        ("Hinge", ""),
         ("xyzzy", ""),
     ],
 )
@@ -68,6 +73,34 @@ def test_a_tensor_of_another_framework(home: str) -> None:
     for call in (polyloss.focal_loss, polyloss.FocalLoss()):
         with pytest.raises(TypeError, match=rf"{must} Set KERAS_BACKEND={home} before Python starts"):
             call(np.zeros((2, 1)), foreign)
+
+
+@pytest.mark.parametrize("home", framework.names())
+def test_a_weight_of_another_framework(home: str) -> None:
+    """One with a gradient, which would be lost."""
+    package = framework.announced(home).packages[0]
+    foreign = type("Tensor", (), {"__module__": f"{package}.deep", "shape": (2,), "requires_grad": True})()
+    mine = keras.backend.backend()
+    if framework.home(foreign) == mine:
+        return
+    must = rf"^focal_loss: sample_weight must be a tensor of the framework that Keras runs on, {mine}\. Got one of {home}\."
+    with pytest.raises(TypeError, match=must):
+        polyloss.FocalLoss()(np.zeros((2, 1)), np.zeros((2, 1)), foreign)
+
+
+@pytest.mark.parametrize(
+    ("loss", "advice"),
+    [
+        (polyloss.FocalLoss, " Did you mean alpha?"),
+        (polyloss.CategoricalFocalLoss, " Did you mean alpha?"),
+        (polyloss.PolyLoss, ""),
+        (polyloss.LinearCrossentropyLoss, ""),
+    ],
+)
+def test_weights_of_classes_have_a_name(loss: Any, advice: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        loss(class_weights={0: 1.0, 1: 5.0})
+    assert str(caught.value).partition("; it takes ")[2].partition(".")[2] == advice
 
 
 def test_tensors_here_are_at_home() -> None:

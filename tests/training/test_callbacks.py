@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 import polyloss
 from polyloss.training import Explain, Validate
@@ -97,6 +97,38 @@ def test_a_sigmoid_before_a_loss_of_logits_is_told(loss: Any, recwarn: pytest.Wa
         model.fit(x, y, callbacks=[Validate(x, y)], verbose=0)
     honest = compiled(loss)
     honest.fit(x, y, callbacks=[Validate(x, y)], verbose=0)
+
+
+def test_a_sigmoid_before_a_loss_of_keras_is_told() -> None:
+    x, y = data()
+    y = (y[:, None] == [0, 1, 2]).astype("float32")
+    model = compiled(
+        keras.losses.BinaryCrossentropy(from_logits=True), layers.Activation("sigmoid"), layers.Rescaling(1.0)
+    )
+    with pytest.warns(UserWarning, match=r"every prediction lies in \[0, 1\], but BinaryCrossentropy takes logits"):
+        model.fit(x, y, callbacks=[Validate(x, y)], verbose=0)
+
+
+def filled(y_true: Any, y_pred: Any) -> Any:
+    """A loss that knows what to do with a gap."""
+    gap = ops.isnan(y_true)
+    return ops.mean(ops.where(gap, 0.0, ops.square(ops.where(gap, 0.0, y_true) - y_pred)), axis=-1)
+
+
+@pytest.mark.parametrize("loss", ["mse", keras.losses.Huber(), filled], ids=["name", "class", "own"])
+def test_a_late_gap_is_found_for_a_loss_of_keras(loss: Any) -> None:
+    x, _ = data()
+    y = x[:, :1].copy()
+    y[LATE] = np.nan
+    model = compiled(loss, units=1)
+    if loss is filled:
+        model.fit(x, y, callbacks=[Validate(x, y)], verbose=0)
+        return
+    with pytest.raises(ValueError, match=rf"^Validate: y_true must be finite, or .* Got y_true\[{LATE}, 0\]=nan"):
+        model.fit(x, y, callbacks=[Validate(x, y)], verbose=0)
+    weight = np.full(len(x), np.inf, "float32")
+    with pytest.raises(ValueError, match=r"^Validate: sample_weight must be finite\. Got sample_weight\[0\]=inf"):
+        model.fit(x, x[:, :1], callbacks=[Validate(x, x[:, :1], weight)], verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,10 @@ def fit(x, y, loss=LOSSES["focal"], epochs=60, seed=0):
 # [/fit]
 # [data]
 def data(seed=0, test=False, background=12000, objects=60):
-    """Windows of 8 x 8 pixels cut from two photographs, a few with something in them.
+    """Windows of 8 x 8 pixels cut from two photographs, a few with an object in them.
 
-    The somethings are handwritten digits (0, 4 and 7 stand for vehicles, pedestrians and
-    bicycles), laid over the photograph. Test digits are not training digits.
+    The objects are handwritten digits (0, 4 and 7 stand for vehicles, pedestrians and
+    bicycles), drawn over the photograph. Test digits are not training digits.
     """
     from sklearn.datasets import load_digits, load_sample_images
 

@@ -8,10 +8,12 @@ import sys
 # the data and the networks are those of the bigger example
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "examples"))
 
+from gan_fashion import KINDS, classifier, items, networks
+
+# isort: split
 # [fit]
 import keras
 import numpy as np
-from gan_fashion import KINDS, classifier, items, networks
 
 import polyloss
 from polyloss.training import AdversarialModel, ShuffledBatches

@@ -8,10 +8,12 @@ import sys
 # the data and the networks are those of the bigger example
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "examples"))
 
-# [fit]
-import keras
 import numpy as np
 from wgan_gp_terrain import CENTRES, coverage, dense, mixture
+
+# isort: split
+# [fit]
+import keras
 
 import polyloss
 from polyloss.training import AdversarialModel, ShuffledBatches
