@@ -435,6 +435,7 @@ def test_what_cannot_be_written_costs_nothing_else(
     }
 
 
+@pytest.mark.gradients
 def test_the_mode_jit_is_compiled_by_the_framework() -> None:
     study = made.measure(modes=("jit",), seeds=1, moved=0, epochs=1, steps=2, at=())
     assert study["faults"] == []
